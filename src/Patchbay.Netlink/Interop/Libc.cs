@@ -1,0 +1,84 @@
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace Patchbay.Netlink.Interop;
+
+/// <summary>The system calls of this library, named and typed as in section 2 of the manual.</summary>
+internal static unsafe partial class Libc
+{
+    internal const int AF_NETLINK = 16;
+    internal const int SOCK_RAW = 3;
+    internal const int SOCK_CLOEXEC = 0x80000;
+    internal const int SOL_NETLINK = 270;
+    internal const int MSG_TRUNC = 0x20;
+    internal const int MSG_DONTWAIT = 0x40;
+    internal const int O_RDONLY = 0;
+    internal const int O_WRONLY = 1;
+    internal const int O_DIRECTORY = 0x10000;
+    internal const int O_CLOEXEC = 0x80000;
+    internal const int CLONE_NEWNET = 0x40000000;
+    internal const short POLLIN = 1;
+
+    /// <summary>netlink(7): the address of a netlink socket.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct SockAddrNetlink
+    {
+        internal ushort Family;
+        internal ushort Pad;
+        internal uint PortId;
+        internal uint Groups;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct PollFd
+    {
+        internal int Fd;
+        internal short Events;
+        internal short Returned;
+    }
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int socket(int domain, int type, int protocol);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int bind(SafeFileHandle fd, SockAddrNetlink* address, uint length);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int getsockname(SafeFileHandle fd, SockAddrNetlink* address, uint* length);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int setsockopt(SafeFileHandle fd, int level, int name, void* value, uint length);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial nint send(SafeFileHandle fd, byte* buffer, nuint length, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial nint recvfrom(SafeFileHandle fd, byte* buffer, nuint length, int flags, SockAddrNetlink* from, uint* fromLength);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int poll(PollFd* fds, nuint count, int timeoutMilliseconds);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int setns(SafeFileHandle fd, int type);
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int openat(int directory, string path, int flags, uint mode);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial nint read(SafeFileHandle fd, byte* buffer, nuint length);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial nint write(SafeFileHandle fd, byte* buffer, nuint length);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int ioctl(SafeFileHandle fd, nuint request, nint argument);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int fstatfs(SafeFileHandle fd, byte* statfs);
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int statx(int directory, string path, int flags, uint mask, byte* statx);
+
+    /// <summary>The error of the last call that failed on this thread.</summary>
+    internal static Errno LastError => (Errno)Marshal.GetLastPInvokeError();
+}
