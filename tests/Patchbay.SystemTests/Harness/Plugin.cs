@@ -10,6 +10,18 @@ internal sealed class Plugin(TestHost host, string type, string? directory = nul
     public static string OursDirectory { get; } =
         Environment.GetEnvironmentVariable("PATCHBAY_CNI_BIN") is { Length: > 0 } told ? told : Path.Combine(Repository.Root, "out/cni");
 
+    /// <summary>Skips a test of plugins that are not built: neither published into out/cni nor pointed to.</summary>
+    public static void NeedsOurs(params string[] types)
+    {
+        foreach (string type in types)
+        {
+            string file = Path.Combine(OursDirectory, type);
+            bool answers = File.Exists(file)
+                && Command.Run([file], "{}", new Dictionary<string, string?> { ["CNI_COMMAND"] = "VERSION" }).ExitCode == 0;
+            Assert.SkipUnless(answers, $"needs the plugin {file}; run make build, or set PATCHBAY_CNI_BIN");
+        }
+    }
+
     public string Directory { get; } = directory ?? OursDirectory;
 
     public PluginResult Add(
