@@ -53,7 +53,7 @@ public sealed class NetlinkBatch
 
         internal bool Accepts(Errno error) => Tolerate switch
         {
-            Tolerated.Missing => error is Errno.NotFound or Errno.NoDevice or Errno.NoSuchRoute or Errno.AddressNotAvailable or Errno.NoSuchDeviceOrAddress,
+            Tolerated.Missing => error.SaysMissing(),
             Tolerated.Existing => error == Errno.Exists,
             Tolerated.Anything => true,
             _ => false,
