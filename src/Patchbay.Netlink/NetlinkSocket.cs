@@ -70,6 +70,7 @@ public sealed class NetlinkSocket : IDisposable
     /// <summary>Sends a batch whose requests carry their own sequence range and returns the first number of it.</summary>
     internal uint Transmit(NetlinkBatch batch)
     {
+        batch.Writer.ThrowIfOpen();
         var first = _sequence;
         batch.Writer.Renumber(batch.Requests, first);
         _sequence += (uint)batch.Count;
