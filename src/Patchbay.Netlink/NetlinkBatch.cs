@@ -32,9 +32,10 @@ public sealed class NetlinkBatch
     /// <param name="reply">Receives the objects that answer a get or an echo.</param>
     public void Begin(ushort type, NetlinkFlags flags, string verb, object? subject = null, Tolerated tolerate = Tolerated.Nothing, NetlinkReply? reply = null)
     {
-        _requests.Add(new Request(Writer.Length, verb, subject, tolerate, reply));
         // Sequence numbers within a datagram are request indices; the socket adds its own base when it sends.
-        Writer.BeginMessage(type, flags, (uint)(_requests.Count - 1));
+        var offset = Writer.Length;
+        Writer.BeginMessage(type, flags, (uint)_requests.Count);
+        _requests.Add(new Request(offset, verb, subject, tolerate, reply));
     }
 
     /// <summary>Ends the request begun last.</summary>
@@ -53,7 +54,7 @@ public sealed class NetlinkBatch
 
         internal bool Accepts(Errno error) => Tolerate switch
         {
-            Tolerated.Missing => error is Errno.NotFound or Errno.NoDevice or Errno.NoSuchRoute or Errno.AddressNotAvailable or Errno.NoSuchDeviceOrAddress,
+            Tolerated.Missing => error.SaysMissing(),
             Tolerated.Existing => error == Errno.Exists,
             Tolerated.Anything => true,
             _ => false,
