@@ -53,6 +53,9 @@ public enum Errno
     /// <summary>ERANGE: out of range.</summary>
     Range = 34,
 
+    /// <summary>EMSGSIZE: a datagram larger than the socket's send buffer.</summary>
+    MessageTooLong = 90,
+
     /// <summary>EPROTONOSUPPORT: the kernel has no such netlink protocol.</summary>
     ProtocolNotSupported = 93,
 

@@ -13,6 +13,7 @@ internal sealed unsafe class KernelChannel : NetlinkChannel
     private const int NETLINK_GET_STRICT_CHK = 12;
 
     private readonly SafeFileHandle _socket;
+    private int _sendBuffer;
 
     private KernelChannel(SafeFileHandle socket, uint portId)
     {
@@ -67,7 +68,7 @@ internal sealed unsafe class KernelChannel : NetlinkChannel
             nint sent;
             do
                 sent = Libc.send(_socket, bytes, (nuint)datagram.Length, 0);
-            while (sent < 0 && Libc.LastError == Errno.Interrupted);
+            while (sent < 0 && (Libc.LastError == Errno.Interrupted || (Libc.LastError == Errno.MessageTooLong && GrowSendBuffer(datagram.Length))));
             if (sent != datagram.Length)
                 throw Failed($"send {datagram.Length} bytes to the kernel");
         }
@@ -97,6 +98,18 @@ internal sealed unsafe class KernelChannel : NetlinkChannel
     }
 
     public override void Dispose() => _socket.Dispose();
+
+    // A datagram must fit into the send buffer (af_netlink.c, netlink_sendmsg); large nf_tables transactions are megabytes. The option
+    // counts in data, of which the kernel reserves twice; SO_SNDBUFFORCE goes beyond net.core.wmem_max but needs CAP_NET_ADMIN in the
+    // initial user namespace.
+    private bool GrowSendBuffer(int length)
+    {
+        if (length <= _sendBuffer)
+            return false;
+        _sendBuffer = length;
+        return Libc.setsockopt(_socket, Libc.SOL_SOCKET, Libc.SO_SNDBUFFORCE, &length, sizeof(int)) == 0
+            || Libc.setsockopt(_socket, Libc.SOL_SOCKET, Libc.SO_SNDBUF, &length, sizeof(int)) == 0;
+    }
 
     private bool Poll(int timeoutMilliseconds)
     {
