@@ -182,8 +182,8 @@ public sealed class NftablesTransaction
     public void FlushSet(NftFamily family, string table, string name, Tolerated tolerate = Tolerated.Nothing)
     {
         Begin(DELSETELEM, NetlinkFlags.None, "flush set", new NftName(family, table, name), tolerate, family);
-        _batch.Writer.Text(NFTA_SET_ELEM_LIST_TABLE, table);
         _batch.Writer.Text(NFTA_SET_ELEM_LIST_SET, name);
+        _batch.Writer.Text(NFTA_SET_ELEM_LIST_TABLE, table);
         _batch.End();
     }
 
