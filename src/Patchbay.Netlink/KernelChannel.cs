@@ -131,7 +131,9 @@ internal sealed unsafe class KernelChannel : NetlinkChannel
     }
 
     // The kernel takes a datagram only whole and only below the size of the send buffer (net/netlink/af_netlink.c, netlink_sendmsg).
-    private bool MakeRoomFor(int length) => _sendBufferLength < length && Option(_socket, Libc.SO_SNDBUFFORCE, _sendBufferLength = length, Libc.SOL_SOCKET);
+    // SO_SNDBUFFORCE goes beyond net.core.wmem_max but needs CAP_NET_ADMIN in the first user namespace.
+    private bool MakeRoomFor(int length) => _sendBufferLength < length
+        && (Option(_socket, Libc.SO_SNDBUFFORCE, _sendBufferLength = length, Libc.SOL_SOCKET) || Option(_socket, Libc.SO_SNDBUF, length, Libc.SOL_SOCKET));
 
     private static bool Option(SafeFileHandle socket, int name, int value, int level = Libc.SOL_NETLINK) =>
         Libc.setsockopt(socket, level, name, &value, sizeof(int)) == 0;

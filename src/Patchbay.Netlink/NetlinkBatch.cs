@@ -48,6 +48,22 @@ public sealed class NetlinkBatch
         Writer.Clear();
     }
 
+    /// <summary>The same requests without some of them.</summary>
+    internal NetlinkBatch Without(HashSet<int> indices)
+    {
+        var rest = new NetlinkBatch();
+        for (var i = 0; i < _requests.Count; i++)
+        {
+            if (indices.Contains(i))
+                continue;
+            var end = i + 1 < _requests.Count ? _requests[i + 1].Offset : Writer.Length;
+            rest._requests.Add(_requests[i] with { Offset = rest.Writer.Length });
+            rest.Writer.Raw(Writer.Written[_requests[i].Offset..end]);
+        }
+
+        return rest;
+    }
+
     internal readonly record struct Request(int Offset, string Verb, object? Subject, Tolerated Tolerate, NetlinkReply? Reply)
     {
         internal string Operation => Subject is null ? Verb : Subject is string text ? $"{Verb} \"{text}\"" : $"{Verb} {Subject}";

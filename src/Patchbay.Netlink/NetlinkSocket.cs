@@ -5,7 +5,7 @@ namespace Patchbay.Netlink;
 
 /// <summary>A conversation with the kernel over one netlink socket, in the namespace where the socket was opened.</summary>
 /// <remarks>Not for several threads at a time. Set the environment variable <c>NLDEBUG=1</c> to see every message on standard error.</remarks>
-public sealed class NetlinkSocket : IDisposable
+public sealed partial class NetlinkSocket : IDisposable
 {
     private const ushort NLMSG_ERROR = 2;
     private const ushort NLMSG_DONE = 3;

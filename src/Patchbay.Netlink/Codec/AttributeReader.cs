@@ -29,6 +29,9 @@ public ref struct AttributeReader
     /// <summary>Payload of the present attribute.</summary>
     public readonly ReadOnlySpan<byte> Payload => _payload;
 
+    /// <summary>The bytes that have not been walked over yet.</summary>
+    internal readonly ReadOnlySpan<byte> Remaining => _rest;
+
     /// <summary>True once a fault was met.</summary>
     public readonly bool Malformed => _fault is not null;
 

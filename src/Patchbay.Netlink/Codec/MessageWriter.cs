@@ -85,6 +85,10 @@ public sealed class MessageWriter
         MemoryMarshal.Write(Append(size), header);
     }
 
+    /// <summary>Writes bytes that are whole messages or attributes already.</summary>
+    /// <param name="encoded">The bytes.</param>
+    internal void Raw(scoped ReadOnlySpan<byte> encoded) => encoded.CopyTo(Append(encoded.Length));
+
     /// <summary>Writes an attribute of raw bytes.</summary>
     /// <param name="type">Attribute type.</param>
     /// <param name="value">The payload.</param>

@@ -9,6 +9,9 @@ internal static unsafe partial class Libc
     internal const int AF_NETLINK = 16;
     internal const int SOCK_RAW = 3;
     internal const int SOCK_CLOEXEC = 0x80000;
+    internal const int SOL_SOCKET = 1;
+    internal const int SO_SNDBUF = 7;
+    internal const int SO_SNDBUFFORCE = 32;
     internal const int SOL_NETLINK = 270;
     internal const int MSG_TRUNC = 0x20;
     internal const int MSG_DONTWAIT = 0x40;
