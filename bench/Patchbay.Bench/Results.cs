@@ -1,20 +1,21 @@
 namespace Patchbay.Bench;
 
 /// <summary>A row of the report: the same work, done by several programs.</summary>
-internal sealed record Row(string Id, string Title);
-
-/// <summary>The figures of one program for one operation of one row.</summary>
-internal sealed class Series(Row row, string operation, string program, string variant, string unit)
+internal sealed record Row(string Id, string Title, string Unit = Row.Milliseconds)
 {
     internal const string Milliseconds = "ms";
     internal const string PerSecond = "/s";
     internal const string Megabytes = "MB";
+}
 
+/// <summary>The figures of one program for one operation of one row.</summary>
+internal sealed class Series(Row row, string operation, string program, string variant)
+{
     internal Row Row => row;
     internal string Operation => operation;
     internal string Program => program;
     internal string Variant => variant;
-    internal string Unit => unit;
+    internal string Unit => row.Unit;
     internal List<double> Values { get; } = [];
     internal List<double> Cpu { get; } = [];
 
@@ -34,12 +35,12 @@ internal sealed class Results
 
     internal IReadOnlyList<Series> All => _all;
 
-    internal Series Of(Row row, string operation, string program, string variant, string unit = Series.Milliseconds)
+    internal Series Of(Row row, string operation, string program, string variant)
     {
         var found = Find(row.Id, operation, program, variant);
         if (found is null)
         {
-            found = new Series(row, operation, program, variant, unit);
+            found = new Series(row, operation, program, variant);
             _all.Add(found);
         }
         return found;

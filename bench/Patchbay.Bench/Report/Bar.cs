@@ -22,9 +22,9 @@ internal sealed record Bar(string Work, string Against, double Figure, double Re
         yield return Of(results, plain, "DEL", "", 0.9);
         yield return Of(results, ConcurrentScenario.Masquerade, "ADD", "nftables", 5, atLeast: true);
         yield return Of(results, ConcurrentScenario.Plain, "ADD", "", 2, atLeast: true);
-        yield return Of(results, PortmapScenario.Row, "ADD", "nftables", 0.05);
-        yield return Of(results, PortmapScenario.Row, "DEL", "nftables", 0.05);
-        yield return Of(results, PtpScenario.Row, "ADD", "", 0.01);
+        yield return Of(results, PortmapScenario.TenPorts, "ADD", "nftables", 0.05);
+        yield return Of(results, PortmapScenario.TenPorts, "DEL", "nftables", 0.05);
+        yield return Of(results, PtpScenario.Attached, "ADD", "", 0.01);
         yield return Of(results, HostLocalScenario.Full, "ADD", "", 0.01);
         yield return Of(results, HostLocalScenario.Full, "DEL", "", 0.01);
         foreach (var operation in new[] { "ADD", "DEL" })
@@ -32,11 +32,11 @@ internal sealed record Bar(string Work, string Against, double Figure, double Re
             yield return new Bar(
                 $"{HostLocalScenario.Full.Title}: {operation}", "ours, none",
                 results.Median(HostLocalScenario.Full.Id, operation, Peers.Ours), results.Median(HostLocalScenario.Empty.Id, operation, Peers.Ours),
-                Series.Milliseconds, 1.5);
+                Row.Milliseconds, 1.5);
         }
         yield return Of(results, plain, "ADD", "", 2, against: Peers.Limit);
         yield return Of(results, plain, "DEL", "", 1.15, against: Peers.Limit);
-        yield return new Bar(SizeScenario.Row.Title, "10 MB", results.Median(SizeScenario.Row.Id, "size", Peers.Ours), 10, Series.Megabytes, 1);
+        yield return new Bar(SizeScenario.Installed.Title, "10 MB", results.Median(SizeScenario.Installed.Id, "size", Peers.Ours), 10, Row.Megabytes, 1);
     }
 
     private static Bar Of(Results results, Row row, string operation, string variant, double goal, bool atLeast = false, string against = Peers.Reference) => new(
@@ -44,7 +44,7 @@ internal sealed record Bar(string Work, string Against, double Figure, double Re
         against,
         results.Median(row.Id, operation, Peers.Ours, variant),
         results.Median(row.Id, operation, against),
-        atLeast ? Series.PerSecond : Series.Milliseconds,
+        row.Unit,
         goal,
         atLeast);
 }

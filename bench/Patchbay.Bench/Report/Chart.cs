@@ -64,7 +64,7 @@ internal static class Chart
             }
             y += 10;
         }
-        y += 4;
+        y += 10;
         Text(body, 0, y, "note", "Milliseconds of one call, process start to exit, median; shorter is better. Reference: the standard CNI plugins.");
         Text(body, 0, y + 17, "note", "The limit is a C program that makes the same kernel requests and does nothing else.");
         y += 26;
@@ -87,8 +87,10 @@ internal static class Chart
             Text(body, BarStart, y + 13, "note", "not measured");
             return;
         }
-        var width = Math.Max(2, median / largest * (BarEnd - BarStart));
-        body.Append(CultureInfo.InvariantCulture, $"""<rect class="bar-{program}" x="{BarStart}" y="{y}" width="{width:f1}" height="{BarHeight}" rx="2"/>""").Append('\n');
+        var width = Math.Max(3, median / largest * (BarEnd - BarStart));
+        var inset = program == Peers.Limit ? 0.75 : 0;   // half of an outline's stroke
+        body.Append(CultureInfo.InvariantCulture, $"""<rect class="bar-{program}" x="{BarStart + inset}" y="{y + inset}" """);
+        body.Append(CultureInfo.InvariantCulture, $"""width="{width - (2 * inset):f1}" height="{BarHeight - (2 * inset)}" rx="2"/>""").Append('\n');
         body.Append(CultureInfo.InvariantCulture, $"""<text class="{style}" x="{BarStart + width + 8:f1}" y="{y + 13}">{Figure.Of(median)} ms</text>""").Append('\n');
     }
 

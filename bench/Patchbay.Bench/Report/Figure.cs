@@ -14,6 +14,8 @@ internal static class Figure
         _ => Text(value, "n0"),
     };
 
+    internal static string Of(double value, string unit) => double.IsFinite(value) ? $"{Of(value)} {unit}" : "–";
+
     internal static string Ratio(double value) => double.IsFinite(value) ? Of(value) + " ×" : "–";
 
     private static string Text(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);

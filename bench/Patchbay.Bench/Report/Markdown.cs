@@ -34,7 +34,7 @@ internal static class Markdown
         text.Append("\n![ADD and DEL, milliseconds](chart.svg)\n\n## Goals\n\n| work | against | theirs | ours | ratio | goal | |\n|---|---|--:|--:|--:|--:|---|\n");
         foreach (var bar in Bar.All(results))
         {
-            text.Append($"| {bar.Work} | {bar.Against} | {Figure.Of(bar.Reference)} {bar.Unit} | {Figure.Of(bar.Figure)} {bar.Unit} ");
+            text.Append($"| {bar.Work} | {bar.Against} | {Figure.Of(bar.Reference, bar.Unit)} | {Figure.Of(bar.Figure, bar.Unit)} ");
             text.Append($"| {Figure.Ratio(bar.Ratio)} | {bar.GoalText} | {bar.Verdict} |\n");
         }
     }
@@ -42,7 +42,7 @@ internal static class Markdown
     private static void Table(StringBuilder text, Results results, Row row)
     {
         Series[] all = [.. results.All.Where(s => s.Row.Id == row.Id)];
-        var timed = all[0].Unit == Series.Milliseconds;
+        var timed = all[0].Unit == Row.Milliseconds;
         text.Append($"\n## {char.ToUpperInvariant(row.Title[0])}{row.Title[1..]}\n\n");
         text.Append(timed
             ? "| | program | median ms | min | max | CPU ms | peak MiB | × reference | × limit |\n|---|---|--:|--:|--:|--:|--:|--:|--:|\n"

@@ -15,13 +15,13 @@ internal sealed class BridgeScenario() : Scenario("bridge")
         foreach (var row in new[] { Plain, Masquerade })
         {
             var masquerade = row == Masquerade;
-            var subjects = Subjects(session, row, masquerade);
+            var subjects = Subjects(session, row, masquerade, Operations);
             KeepNeighbour(session, row, subjects);
             Alternation.Measure(session, row, subjects, containers: true, (subject, operation, attachment) => Verification.Attached(subject, operation, attachment, masquerade));
         }
     }
 
-    internal static List<Subject> Subjects(Session session, Row row, bool masquerade)
+    internal static List<Subject> Subjects(Session session, Row row, bool masquerade, IReadOnlyList<string> operations)
     {
         var subjects = new List<Subject>();
         (string, string)[] plugins = masquerade
@@ -29,8 +29,8 @@ internal sealed class BridgeScenario() : Scenario("bridge")
             : [(Peers.Ours, ""), (Peers.Reference, "")];
         foreach (var (program, variant) in plugins)
         {
-            subjects.AddRange(Plugin(session, row, program, variant, "bridge", Operations, (file, host) =>
-                new CniSubject(program, variant, host, file, Configuration(variant, session.Workspace.NewPath("ipam")), Operations)));
+            subjects.AddRange(Plugin(session, row, program, variant, "bridge", operations, (file, host) =>
+                new CniSubject(program, variant, host, file, Configuration(variant, session.Workspace.NewPath("ipam")), operations)));
         }
 
         // netavark masquerades always, so it has no place in the row without.

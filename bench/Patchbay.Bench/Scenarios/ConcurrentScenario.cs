@@ -6,9 +6,10 @@ namespace Patchbay.Bench.Scenarios;
 /// <summary>A node that starts many containers: eight callers at once, each attaching one container after another.</summary>
 internal sealed class ConcurrentScenario() : Scenario("concurrent")
 {
-    internal static readonly Row Plain = new("concurrent", "8 at once: bridge + host-local, dual stack");
-    internal static readonly Row Masquerade = new("concurrent-masq", "8 at once: bridge + host-local, dual stack, ipMasq");
+    internal static readonly Row Plain = new("concurrent", "8 at once: bridge + host-local, dual stack", Row.PerSecond);
+    internal static readonly Row Masquerade = new("concurrent-masq", "8 at once: bridge + host-local, dual stack, ipMasq", Row.PerSecond);
 
+    private static readonly string[] Operations = ["ADD", "DEL"];
     private const int Callers = 8;
     private const int CallsEach = 4;
 
@@ -17,7 +18,7 @@ internal sealed class ConcurrentScenario() : Scenario("concurrent")
         foreach (var row in new[] { Plain, Masquerade })
         {
             Session.Log($"{row.Id}: {row.Title}");
-            var subjects = BridgeScenario.Subjects(session, row, masquerade: row == Masquerade);
+            var subjects = BridgeScenario.Subjects(session, row, masquerade: row == Masquerade, Operations);
             BridgeScenario.KeepNeighbour(session, row, subjects);
             var rounds = Math.Clamp(session.Options.Runs / 3, 1, 5);
             var attachments = subjects.ToDictionary(s => s, s => Enumerable.Range(0, (rounds + 1) * Callers * CallsEach)
@@ -28,14 +29,14 @@ internal sealed class ConcurrentScenario() : Scenario("concurrent")
                 {
                     session.Cancellation.ThrowIfCancellationRequested();
                     var part = attachments[subject].AsSpan(round * Callers * CallsEach, Callers * CallsEach).ToArray();
-                    foreach (var operation in new[] { "ADD", "DEL" })
-                        Together(session.Results.Of(row, operation, subject.Program, subject.Variant, Series.PerSecond), subject, operation, part, warmUp: round == 0);
+                    foreach (var operation in Operations)
+                        Together(session.Results.Of(row, operation, subject.Program, subject.Variant), subject, operation, part, warmUp: round == 0);
                 }
             }
             session.Workspace.RemoveNamespaces();
             foreach (var subject in subjects)
             {
-                foreach (var operation in new[] { "ADD", "DEL" })
+                foreach (var operation in Operations)
                     Session.Log($"  {subject.Label,-20} {operation,-7} {session.Results.Median(row.Id, operation, subject.Program, subject.Variant),9:f1} /s");
             }
         }

@@ -28,6 +28,7 @@ internal sealed class HostLocalScenario() : Scenario("host-local")
             if (session.Peers.Plugin(program, "host-local") is not null)
                 HostLocalSubject.Fill(directories[program], reservations);
         }
+        Spawn.Expect(Command.Of("sync"));   // no write-back while others are measured
         foreach (var (row, foreignWrites) in rows)
         {
             Subject[] subjects =

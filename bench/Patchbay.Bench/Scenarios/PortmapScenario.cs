@@ -5,7 +5,7 @@ namespace Patchbay.Bench.Scenarios;
 /// <summary>portmap alone with ten published ports.</summary>
 internal sealed class PortmapScenario() : Scenario("portmap")
 {
-    internal static readonly Row Row = new("portmap", "portmap, 10 ports, dual stack");
+    internal static readonly Row TenPorts = new("portmap", "portmap, 10 ports, dual stack");
 
     // No CHECK: that of the reference 1.1.1 fails on two families, as it looks for the v4 rules in the v6 chain.
     private static readonly string[] Operations = ["ADD", "DEL"];
@@ -15,10 +15,10 @@ internal sealed class PortmapScenario() : Scenario("portmap")
         var subjects = new List<Subject>();
         foreach (var (program, backend) in new[] { (Peers.Ours, "nftables"), (Peers.Ours, "iptables"), (Peers.Reference, "iptables") })
         {
-            subjects.AddRange(Plugin(session, Row, program, backend, "portmap", Operations, (file, host) =>
+            subjects.AddRange(Plugin(session, TenPorts, program, backend, "portmap", Operations, (file, host) =>
                 new PortmapSubject(program, backend, host, file, BridgeScenario.Configuration("", session.Workspace.NewPath("ipam")), Configuration(backend))));
         }
-        Alternation.Measure(session, Row, subjects, containers: true);
+        Alternation.Measure(session, TenPorts, subjects, containers: true);
     }
 
     private static string Configuration(string backend) => $$"""

@@ -5,7 +5,7 @@ namespace Patchbay.Bench.Scenarios;
 /// <summary>ptp and host-local, dual stack. The reference waits for duplicate address detection on a link with two ends.</summary>
 internal sealed class PtpScenario() : Scenario("ptp")
 {
-    internal static readonly Row Row = new("ptp", "ptp + host-local, dual stack");
+    internal static readonly Row Attached = new("ptp", "ptp + host-local, dual stack");
 
     private static readonly string[] Operations = ["ADD", "CHECK", "DEL"];
 
@@ -13,10 +13,10 @@ internal sealed class PtpScenario() : Scenario("ptp")
     {
         Subject[] subjects =
         [
-            .. new[] { Peers.Ours, Peers.Reference }.SelectMany(program => Plugin(session, Row, program, "", "ptp", Operations, (file, host) =>
+            .. new[] { Peers.Ours, Peers.Reference }.SelectMany(program => Plugin(session, Attached, program, "", "ptp", Operations, (file, host) =>
                 new CniSubject(program, "", host, file, Configuration(session.Workspace.NewPath("ipam")), Operations))),
         ];
-        Alternation.Measure(session, Row, subjects, containers: true, (subject, operation, attachment) =>
+        Alternation.Measure(session, Attached, subjects, containers: true, (subject, operation, attachment) =>
             Verification.Attached(subject, operation, attachment, masquerade: false));
     }
 

@@ -6,13 +6,14 @@ namespace Patchbay.Bench.Scenarios;
 /// <summary>What an installation takes on disk.</summary>
 internal sealed class SizeScenario() : Scenario("size")
 {
-    internal static readonly Row Row = new("size", "installed size of all plugins");
+    internal static readonly Row Installed = new("size", "installed size of all plugins", Row.Megabytes);
 
     internal override void Run(Session session)
     {
+        Session.Log($"{Installed.Id}: {Installed.Title}");
         foreach (var program in new[] { Peers.Ours, Peers.Reference })
         {
-            var series = session.Results.Of(Row, "size", program, "", Series.Megabytes);
+            var series = session.Results.Of(Installed, "size", program, "");
             var directory = session.Peers.DirectoryOf(program);
             if (!Directory.Exists(directory))
             {
