@@ -1,4 +1,5 @@
 using System.Globalization;
+using Patchbay.Bench.Report;
 using Patchbay.Bench.Subjects;
 
 namespace Patchbay.Bench;
@@ -72,12 +73,13 @@ internal static class Alternation
         return true;
     }
 
-    private static void Summary(Session session, Row row)
+    /// <summary>Shows the medians of a row as soon as it is finished.</summary>
+    internal static void Summary(Session session, Row row)
     {
         foreach (var series in session.Results.All)
         {
             if (series.Row == row && series.Values.Count > 0)
-                Session.Log(string.Create(CultureInfo.InvariantCulture, $"  {series.Program,-10} {series.Variant,-9} {series.Operation,-7} {series.Statistics.Median,9:f2} {series.Unit}"));
+                Session.Log($"  {series.Program,-10} {series.Variant,-9} {series.Operation,-7} {Figure.Of(series.Statistics.Median),9} {series.Unit}");
         }
     }
 }

@@ -37,7 +37,7 @@ internal readonly record struct Outcome(int ExitCode, double WallMilliseconds, d
         {
             var text = Encoding.UTF8.GetString(Output) + " " + Encoding.UTF8.GetString(Errors);
             text = string.Join(' ', text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
-            return $"exit {ExitCode}: {(text.Length > 300 ? text[..300] + "…" : text)}";
+            return text.Length == 0 ? $"exit {ExitCode}, silently" : $"exit {ExitCode}: {(text.Length > 300 ? text[..300] + "…" : text)}";
         }
     }
 }

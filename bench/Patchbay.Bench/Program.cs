@@ -36,6 +36,7 @@ int Main()
         cancellation.Cancel();
     }
 
+    var machine = Machine.Read();
     using var workspace = new Workspace();
     var session = new Session(options, Peers.Find(repository, workspace), workspace, cancellation.Token);
     foreach (var scenario in Scenario.All)
@@ -44,7 +45,6 @@ int Main()
             scenario.Run(session);
     }
     Directory.CreateDirectory(options.OutDirectory);
-    var machine = Machine.Read();
     File.WriteAllText(Path.Combine(options.OutDirectory, "RESULTS.md"), Markdown.Render(session, machine));
     File.WriteAllText(Path.Combine(options.OutDirectory, "results.json"), RawJson.Render(session, machine));
     File.WriteAllText(Path.Combine(options.OutDirectory, "chart.svg"), Chart.Render(session.Results));

@@ -22,7 +22,8 @@ internal static class Chart
         .ours { font-weight: 600; fill: #1f2328 }
         .note { font-size: 12px; fill: #59636e }
         .rule { stroke: #d1d9e0 }
-        .bar-patchbay { fill: #0f8a6d } .bar-reference { fill: #8593a3 } .bar-netavark { fill: #b08a4a } .bar-limit { fill: none; stroke: #0f8a6d; stroke-width: 1.5 }
+        .bar-patchbay { fill: #0f8a6d } .bar-reference { fill: #8593a3 } .bar-netavark { fill: #b08a4a }
+        .bar-limit { fill: none; stroke: #0f8a6d; stroke-width: 1.5 }
         @media (prefers-color-scheme: dark) {
           text { fill: #c5ced8 } .title, .ours { fill: #f0f6fc } .op, .note { fill: #9198a1 } .rule { stroke: #3d444d }
           .bar-patchbay { fill: #2fbf97 } .bar-reference { fill: #6b7887 } .bar-netavark { fill: #a17c3d } .bar-limit { stroke: #2fbf97 }
@@ -69,7 +70,7 @@ internal static class Chart
         Text(body, 0, y + 17, "note", "The limit is a C program that makes the same kernel requests and does nothing else.");
         y += 26;
         return string.Create(CultureInfo.InvariantCulture, $"""
-            <svg xmlns="http://www.w3.org/2000/svg" width="{Width}" height="{y}" viewBox="0 0 {Width} {y}" role="img" aria-label="Duration of ADD and DEL in milliseconds">
+            <svg xmlns="http://www.w3.org/2000/svg" width="{Width}" height="{y}" viewBox="0 0 {Width} {y}" role="img" aria-label="Milliseconds of ADD and DEL">
             <style>
             {Style}
             </style>
@@ -91,7 +92,8 @@ internal static class Chart
         var inset = program == Peers.Limit ? 0.75 : 0;   // half of an outline's stroke
         body.Append(CultureInfo.InvariantCulture, $"""<rect class="bar-{program}" x="{BarStart + inset}" y="{y + inset}" """);
         body.Append(CultureInfo.InvariantCulture, $"""width="{width - (2 * inset):f1}" height="{BarHeight - (2 * inset)}" rx="2"/>""").Append('\n');
-        body.Append(CultureInfo.InvariantCulture, $"""<text class="{style}" x="{BarStart + width + 8:f1}" y="{y + 13}">{Figure.Of(median)} ms</text>""").Append('\n');
+        body.Append(CultureInfo.InvariantCulture, $"""<text class="{style}" x="{BarStart + width + 8:f1}" y="{y + 13}">""");
+        body.Append(Figure.Of(median)).Append(" ms</text>\n");
     }
 
     private static void Text(StringBuilder body, int x, int y, string style, string text) =>

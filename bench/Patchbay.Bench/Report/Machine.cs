@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Patchbay.Bench.Report;
 
 /// <summary>The facts about a machine that figures depend on; neither its name nor its paths.</summary>
-internal sealed record Machine(string Date, string Processor, int Cores, int MemoryGibibytes, string Kernel, string Distribution)
+internal sealed record Machine(string Date, string Processor, int Cores, int MemoryGibibytes, string Kernel, string Distribution, string LoadBefore)
 {
     internal static Machine Read()
     {
@@ -15,7 +15,8 @@ internal sealed record Machine(string Date, string Processor, int Cores, int Mem
             Environment.ProcessorCount,
             (int)Math.Round(kibibytes / 1048576.0),
             Release(),
-            Field("/etc/os-release", "PRETTY_NAME=").Trim('"'));
+            Field("/etc/os-release", "PRETTY_NAME=").Trim('"'),
+            File.ReadAllText("/proc/loadavg").Split(' ')[0]);
     }
 
     // The part behind the version may name who built it for which machine.

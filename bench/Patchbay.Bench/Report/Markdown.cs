@@ -11,11 +11,12 @@ internal static class Markdown
         text.Append($"""
             # Measurements
 
-            Written by `{session.Options.CommandLine}` on {machine.Date}; what the rows mean and how the comparison is kept fair: [docs/benchmarks.md](../docs/benchmarks.md).
-            Every single figure is in [results.json](results.json).
+            Written by `{session.Options.CommandLine}` on {machine.Date}.
+            What the rows mean and how the comparison is kept fair: [docs/benchmarks.md](../docs/benchmarks.md).
+            Every single figure: [results.json](results.json).
 
             {machine.Cores} cores ({machine.Processor}), {machine.MemoryGibibytes} GiB, Linux {machine.Kernel}, {machine.Distribution}.
-            Medians of {session.Options.Runs} runs a row, the programs in turn.
+            Medians of {session.Options.Runs} runs a row, the programs in turn. Load average before the run: {machine.LoadBefore}.
 
             | program | version |
             |---|---|

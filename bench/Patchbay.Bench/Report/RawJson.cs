@@ -20,6 +20,7 @@ internal static class RawJson
             json.WriteNumber("memoryGiB", machine.MemoryGibibytes);
             json.WriteString("kernel", machine.Kernel);
             json.WriteString("distribution", machine.Distribution);
+            json.WriteString("loadBefore", machine.LoadBefore);
             json.WriteString("command", session.Options.CommandLine);
             json.WriteStartObject("versions");
             foreach (var (name, version) in session.Peers.Versions())

@@ -17,7 +17,8 @@ internal sealed class BridgeScenario() : Scenario("bridge")
             var masquerade = row == Masquerade;
             var subjects = Subjects(session, row, masquerade, Operations);
             KeepNeighbour(session, row, subjects);
-            Alternation.Measure(session, row, subjects, containers: true, (subject, operation, attachment) => Verification.Attached(subject, operation, attachment, masquerade));
+            Alternation.Measure(session, row, subjects, containers: true, verify: (subject, operation, attachment) =>
+                Verification.Attached(subject, operation, attachment, masquerade));
         }
     }
 

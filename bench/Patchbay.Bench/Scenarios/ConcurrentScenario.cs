@@ -34,11 +34,7 @@ internal sealed class ConcurrentScenario() : Scenario("concurrent")
                 }
             }
             session.Workspace.RemoveNamespaces();
-            foreach (var subject in subjects)
-            {
-                foreach (var operation in Operations)
-                    Session.Log($"  {subject.Label,-20} {operation,-7} {session.Results.Median(row.Id, operation, subject.Program, subject.Variant),9:f1} /s");
-            }
+            Alternation.Summary(session, row);
         }
     }
 

@@ -24,7 +24,8 @@ internal sealed class SizeScenario() : Scenario("size")
             // One file may have many names: hard links are counted once.
             string[] names = Directory.GetFiles(directory);
             var listing = Encoding.UTF8.GetString(Spawn.Expect(Command.Of("stat", ["-L", "-c", "%i %s", .. names])));
-            var files = listing.Split('\n', StringSplitOptions.RemoveEmptyEntries).Distinct().Select(l => double.Parse(l.Split(' ')[1], CultureInfo.InvariantCulture)).ToArray();
+            var files = listing.Split('\n', StringSplitOptions.RemoveEmptyEntries).Distinct()
+                .Select(l => double.Parse(l.Split(' ')[1], CultureInfo.InvariantCulture)).ToArray();
             series.Values.Add(files.Sum() / 1e6);
             series.Note = $"{files.Length} {(files.Length == 1 ? "file" : "files")}, {names.Length} names";
         }

@@ -12,7 +12,7 @@ internal class CniSubject(string program, string variant, NetworkNamespace host,
     protected string Directory => Path.GetDirectoryName(plugin)!;
 
     internal override Command Call(string operation, Attachment attachment) =>
-        Plugin(plugin, operation, attachment, operation is "CHECK" or "DEL" ? WithResult(configuration, attachment.AddResult) : Encoding.UTF8.GetBytes(configuration));
+        Plugin(plugin, operation, attachment, WithResult(configuration, operation is "CHECK" or "DEL" ? attachment.AddResult : []));
 
     protected static byte[] WithResult(string configuration, byte[] result)
     {
