@@ -8,6 +8,9 @@ internal static class PluginRegistry
     /// <summary>One line a plugin: <c>("bridge", static () => new Bridge()),</c>. Only the one that is asked for is ever made.</summary>
     private static (string Name, Func<CniPlugin> Make)[] All =>
     [
+        ("loopback", static () => new Main.Loopback.LoopbackPlugin()),
+        ("bridge", static () => new Main.Bridge.BridgePlugin()),
+        ("ptp", static () => new Main.Ptp.PtpPlugin()),
     ];
 
     /// <summary>Every name that this file answers to as a plugin.</summary>

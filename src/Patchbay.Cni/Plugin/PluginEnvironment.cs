@@ -1,5 +1,4 @@
 using System.Collections;
-using Microsoft.Win32.SafeHandles;
 
 namespace Patchbay.Cni.Plugin;
 
@@ -34,9 +33,9 @@ public sealed class PluginEnvironment
     {
         Variable = Environment.GetEnvironmentVariable,
         Variables = ProcessVariables,
-        Input = Standard(0, FileAccess.Read),
-        Output = Standard(1, FileAccess.Write),
-        Error = Standard(2, FileAccess.Write),
+        Input = new DescriptorStream(0),
+        Output = new DescriptorStream(1),
+        Error = new DescriptorStream(2),
         BuiltIn = builtIn,
     };
 
@@ -44,18 +43,5 @@ public sealed class PluginEnvironment
     {
         foreach (DictionaryEntry entry in Environment.GetEnvironmentVariables())
             yield return new((string)entry.Key, (string?)entry.Value ?? "");
-    }
-
-    // Not System.Console: its encodings and terminal set-up cost more than a whole VERSION.
-    private static Stream Standard(int descriptor, FileAccess access)
-    {
-        try
-        {
-            return new FileStream(new SafeFileHandle(descriptor, ownsHandle: false), access, bufferSize: 0);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException)
-        {
-            return Stream.Null; // the descriptor is closed, or open the other way: reads as empty
-        }
     }
 }

@@ -60,7 +60,7 @@ internal sealed class Sandbox : IDisposable
         }
         catch (Exception error) when (error is IOException)
         {
-            throw new CniException(CniError.InvalidNamespace, $"failed to open netns \"{netns}\": {error.Message}", inner: error);
+            throw new CniException(CniError.InvalidNetns, $"failed to open netns \"{netns}\": {error.Message}", inner: error);
         }
     }
 

@@ -54,15 +54,7 @@ internal sealed record BridgeConfig
     {
         var root = config.Root;
         var name = root.String("bridge") is { Length: > 0 } given ? given : "cni0";
-        try
-        {
-            Validation.InterfaceName(name);
-        }
-        catch (CniException error)
-        {
-            throw new CniException(CniError.InvalidNetworkConfig, $"invalid bridge name \"{name}\": {error.Text}");
-        }
-
+        InterfaceName.Require(name, "bridge");
         var vlan = root.Integer("vlan", int.MinValue, int.MaxValue) ?? 0;
         if (vlan is < 0 or > HighestVlan)
             throw Invalid($"invalid VLAN ID {vlan} (must be between 0 and {HighestVlan})");

@@ -105,8 +105,7 @@ internal sealed class BridgeDevice(NetworkStack host, BridgeConfig config)
     private Link EnsureVlanLink(Link bridge)
     {
         var name = $"{bridge.Name}.{config.Vlan}";
-        if (Validation.InterfaceNameProblem(name) is { } problem)
-            throw new CniException(CniError.InvalidConfiguration, $"cannot name the gateway interface of VLAN {config.Vlan} \"{name}\": {problem}; use a shorter bridge name");
+        InterfaceName.Require(name, $"gateway interface of VLAN {config.Vlan}");
         if (host.Route.FindLink(name) is { } existing)
             return existing;
 
