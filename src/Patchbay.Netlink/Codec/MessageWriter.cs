@@ -52,6 +52,13 @@ public sealed class MessageWriter
         _message = -1;
     }
 
+    /// <summary>Gives the requests of a batch consecutive sequence numbers.</summary>
+    internal void Renumber(IReadOnlyList<NetlinkBatch.Request> requests, uint first)
+    {
+        for (var i = 0; i < requests.Count; i++)
+            MemoryMarshal.Write(_buffer.AsSpan(requests[i].Offset + 8), first + (uint)i);
+    }
+
     /// <summary>Adds a flag to the message that begins at an offset.</summary>
     internal void AddFlag(int messageOffset, NetlinkFlags flag)
     {

@@ -1,0 +1,162 @@
+using System.Runtime.InteropServices;
+using Patchbay.Netlink.Codec;
+
+namespace Patchbay.Netlink;
+
+/// <summary>A conversation with the kernel over one netlink socket, in the namespace where the socket was opened.</summary>
+/// <remarks>Not for several threads at a time. Set the environment variable <c>NLDEBUG=1</c> to see every message on standard error.</remarks>
+public sealed class NetlinkSocket : IDisposable
+{
+    private const ushort NLMSG_ERROR = 2;
+    private const ushort NLMSG_DONE = 3;
+
+    /// <summary>How often an interrupted dump is repeated before it counts as failed: the table changes faster than it can be read.</summary>
+    private const int DumpAttempts = 16;
+
+    // The kernel builds dumps in pieces of at most 32 KiB (net/netlink/af_netlink.c, netlink_dump); single answers are far smaller.
+    private const int ReceiveBufferLength = 64 * 1024;
+
+    private readonly NetlinkChannel _channel;
+    private readonly byte[] _buffer = GC.AllocateUninitializedArray<byte>(ReceiveBufferLength);
+    private uint _sequence;
+
+    internal NetlinkSocket(NetlinkChannel channel)
+    {
+        _channel = NetlinkTrace.Wrap(channel);
+        _sequence = 1;
+    }
+
+    /// <summary>Opens a socket in the calling thread's network namespace.</summary>
+    /// <param name="family">The protocol.</param>
+    /// <returns>The socket.</returns>
+    /// <exception cref="NetlinkException">The kernel lacks the protocol, or there are no descriptors left.</exception>
+    public static NetlinkSocket Open(NetlinkFamily family) => new(KernelChannel.Open(family));
+
+    /// <summary>Opens a socket in another network namespace.</summary>
+    /// <param name="family">The protocol.</param>
+    /// <param name="networkNamespace">Where.</param>
+    /// <returns>The socket; it works there whichever thread uses it.</returns>
+    /// <exception cref="NetlinkException">The kernel lacks the protocol, or the namespace may not be entered.</exception>
+    public static NetlinkSocket Open(NetlinkFamily family, NetworkNamespace networkNamespace)
+    {
+        ArgumentNullException.ThrowIfNull(networkNamespace);
+        return networkNamespace.Run(() => Open(family));
+    }
+
+    /// <summary>Carries out a batch of requests.</summary>
+    /// <param name="batch">The requests.</param>
+    /// <exception cref="NetlinkException">The first request that failed, by its own name; the later ones were tried all the same unless the family is transactional.</exception>
+    public void Execute(NetlinkBatch batch)
+    {
+        if (TryExecute(batch) is [var first, ..])
+            throw first;
+    }
+
+    /// <summary>Carries out a batch of requests and collects what failed.</summary>
+    /// <param name="batch">The requests.</param>
+    /// <returns>The failures in the order of the requests; empty when all succeeded.</returns>
+    /// <exception cref="NetlinkException">The conversation itself failed.</exception>
+    public IReadOnlyList<NetlinkException> TryExecute(NetlinkBatch batch)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        if (batch.Count == 0)
+            return [];
+        // Failures are always reported; only the last request needs an acknowledgement, which says that all were carried out.
+        batch.Writer.AddFlag(batch.Requests[^1].Offset, NetlinkFlags.Ack);
+        var first = Transmit(batch);
+        return Collect(batch, first, (uint)(batch.Count - 1));
+    }
+
+    /// <summary>Sends a batch whose requests carry their own sequence range and returns the first number of it.</summary>
+    internal uint Transmit(NetlinkBatch batch)
+    {
+        var first = _sequence;
+        batch.Writer.Renumber(batch.Requests, first);
+        _sequence += (uint)batch.Count;
+        _channel.Send(batch.Writer.Written);
+        return first;
+    }
+
+    /// <summary>Asks for a list and hands over each object of it.</summary>
+    /// <param name="batch">One request with <see cref="NetlinkFlags.Dump"/>.</param>
+    /// <param name="restart">Called before the list begins again because it changed while being read: forget what came so far.</param>
+    /// <param name="item">Receives each object.</param>
+    /// <exception cref="NetlinkException">The kernel refused, or the list kept changing through all attempts.</exception>
+    public void Dump(NetlinkBatch batch, Action restart, NetlinkReply item)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        ArgumentNullException.ThrowIfNull(restart);
+        ArgumentNullException.ThrowIfNull(item);
+        var operation = batch.Requests[0].Operation;
+        for (var attempt = 0; attempt < DumpAttempts; attempt++)
+        {
+            var sequence = Transmit(batch);
+            if (ReceiveDump(sequence, operation, item))
+                return;
+            restart();
+        }
+
+        throw new NetlinkException(operation, $"the list changed during each of {DumpAttempts} attempts to read it");
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _channel.Dispose();
+
+    private bool ReceiveDump(uint sequence, string operation, NetlinkReply item)
+    {
+        var whole = true;
+        while (true)
+        {
+            var messages = new MessageReader(_buffer.AsSpan(0, _channel.Receive(_buffer)));
+            while (messages.Next())
+            {
+                if (messages.Sequence != sequence)
+                    continue; // the tail of a conversation that was given up
+                whole &= !messages.Flags.HasFlag(NetlinkFlags.DumpInterrupted);
+                switch (messages.Type)
+                {
+                    case NLMSG_DONE:
+                        // A dump that fails half-way says so in the status of its end.
+                        if (messages.Payload.Length >= 4 && MemoryMarshal.Read<int>(messages.Payload) is < 0 and var status)
+                            throw Acknowledgement.Error(operation, -status, messages.Payload[4..]);
+                        return whole;
+                    case NLMSG_ERROR:
+                        if (Acknowledgement.Read(messages, operation) is { } error)
+                            throw error;
+                        return whole;
+                    default:
+                        item(messages);
+                        break;
+                }
+            }
+        }
+    }
+
+    /// <summary>Receives until the request with the given index is acknowledged; errors of others are kept by request.</summary>
+    internal IReadOnlyList<NetlinkException> Collect(NetlinkBatch batch, uint first, uint lastIndex)
+    {
+        List<NetlinkException>? errors = null;
+        while (true)
+        {
+            var messages = new MessageReader(_buffer.AsSpan(0, _channel.Receive(_buffer)));
+            while (messages.Next())
+            {
+                var index = messages.Sequence - first; // wraps to a large number for strangers
+                if (index >= (uint)batch.Count)
+                    continue;
+                var request = batch.Requests[(int)index];
+                if (messages.Type != NLMSG_ERROR)
+                {
+                    if (messages.Type != NLMSG_DONE)
+                        request.Reply?.Invoke(messages);
+                    continue;
+                }
+
+                if (Acknowledgement.Read(messages, request.Operation) is { } error && !request.Accepts(error.Error))
+                    (errors ??= []).Add(error);
+                if (index == lastIndex)
+                    return errors ?? (IReadOnlyList<NetlinkException>)[];
+            }
+        }
+    }
+}

@@ -1,0 +1,92 @@
+using Patchbay.Netlink.Codec;
+
+namespace Patchbay.Netlink.Rtnetlink;
+
+/// <summary>What a request to create or change a link says; what is null stays as it is, or gets the kernel's default.</summary>
+public sealed record LinkSettings
+{
+    /// <summary>The name: for a new link, or the new name of an existing one.</summary>
+    public string? Name { get; init; }
+
+    /// <summary>Largest packet in bytes.</summary>
+    public int? Mtu { get; init; }
+
+    /// <summary>Ethernet address.</summary>
+    public MacAddress? Address { get; init; }
+
+    /// <summary>Index of the bridge, bond or VRF to join; 0 to leave it.</summary>
+    public int? Master { get; init; }
+
+    /// <summary>Index of the lower device (vlan, macvlan, ipvlan).</summary>
+    public int? Lower { get; init; }
+
+    /// <summary>The namespace in which the link is created, or to which it moves.</summary>
+    public NetworkNamespace? Namespace { get; init; }
+
+    /// <summary>Free text; empty to remove it.</summary>
+    public string? Alias { get; init; }
+
+    /// <summary>Packets that may wait for transmission.</summary>
+    public int? TransmitQueueLength { get; init; }
+
+    /// <summary>Administratively up or down.</summary>
+    public bool? Up { get; init; }
+
+    /// <summary>Promiscuous mode on behalf of the administrator.</summary>
+    public bool? Promiscuous { get; init; }
+
+    /// <summary>Reception of all multicast.</summary>
+    public bool? AllMulticast { get; init; }
+
+    /// <summary>The kind of a new link and its settings.</summary>
+    public LinkKind? Kind { get; init; }
+
+    /// <summary>Writes struct ifinfomsg and the attributes.</summary>
+    internal void Write(MessageWriter writer, int index)
+    {
+        uint flags = 0, change = 0;
+        Flag(Up, LinkFlags.Up);
+        Flag(Promiscuous, LinkFlags.Promiscuous);
+        Flag(AllMulticast, LinkFlags.AllMulticast);
+        writer.Fixed(new InterfaceHeader { Index = index, Flags = flags, Change = change });
+        if (Name is not null)
+            writer.Text(Ifla.Name, Name);
+        if (Mtu is { } mtu)
+            writer.S32(Ifla.Mtu, mtu);
+        if (Address is { } address)
+        {
+            Span<byte> bytes = stackalloc byte[6];
+            address.CopyTo(bytes);
+            writer.Bytes(Ifla.Address, bytes);
+        }
+
+        if (Master is { } master)
+            writer.S32(Ifla.Master, master);
+        if (Lower is { } lower)
+            writer.S32(Ifla.Link, lower);
+        if (Namespace is not null)
+            writer.S32(Ifla.NamespaceDescriptor, (int)Namespace.Handle.DangerousGetHandle());
+        if (Alias is not null)
+            writer.Text(Ifla.Alias, Alias);
+        if (TransmitQueueLength is { } queue)
+            writer.S32(Ifla.TransmitQueueLength, queue);
+        if (Kind is not null)
+        {
+            using (writer.Nested(Ifla.LinkInfo))
+            {
+                writer.Text(Ifla.InfoKind, Kind.Name);
+                using (writer.Nested(Ifla.InfoData))
+                    Kind.Write(writer);
+            }
+        }
+
+        void Flag(bool? wanted, LinkFlags flag)
+        {
+            if (wanted is null)
+                return;
+            change |= (uint)flag;
+            if (wanted.Value)
+                flags |= (uint)flag;
+        }
+    }
+}
