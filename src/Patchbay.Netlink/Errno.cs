@@ -53,6 +53,9 @@ public enum Errno
     /// <summary>ERANGE: out of range.</summary>
     Range = 34,
 
+    /// <summary>EMSGSIZE: more than the socket's send buffer takes at once.</summary>
+    MessageTooLong = 90,
+
     /// <summary>EPROTONOSUPPORT: the kernel has no such netlink protocol.</summary>
     ProtocolNotSupported = 93,
 
@@ -79,4 +82,8 @@ public static class ErrnoText
     /// <param name="error">The error number.</param>
     /// <returns>The text of strerror(3).</returns>
     public static string Describe(this Errno error) => Marshal.GetPInvokeErrorMessage((int)error);
+
+    /// <summary>The errors by which the families say that the object of a request is not there.</summary>
+    internal static bool SaysMissing(this Errno error) =>
+        error is Errno.NotFound or Errno.NoDevice or Errno.NoSuchRoute or Errno.AddressNotAvailable or Errno.NoSuchDeviceOrAddress;
 }

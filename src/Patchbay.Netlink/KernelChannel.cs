@@ -12,7 +12,12 @@ internal sealed unsafe class KernelChannel : NetlinkChannel
     private const int NETLINK_EXT_ACK = 11;
     private const int NETLINK_GET_STRICT_CHK = 12;
 
+    // Errors and answers of one batch wait here until it was carried out whole; what does not fit is lost (ENOBUFS). Each takes about
+    // 1 KiB of the kernel's book-keeping, so the usual 208 KiB end at some 200 requests. Memory is taken only when used.
+    private const int ReceiveBufferLength = 8 << 20;
+
     private readonly SafeFileHandle _socket;
+    private int _sendBufferLength;
 
     private KernelChannel(SafeFileHandle socket, uint portId)
     {
@@ -42,6 +47,9 @@ internal sealed unsafe class KernelChannel : NetlinkChannel
             // Texts in errors, and errors that do not carry the whole request back; kernels before 4.12 know neither and need neither.
             Option(socket, NETLINK_EXT_ACK, 1);
             Option(socket, NETLINK_CAP_ACK, 1);
+            // Beyond net.core.rmem_max where CAP_NET_ADMIN allows it.
+            if (!Option(socket, Libc.SO_RCVBUFFORCE, ReceiveBufferLength, Libc.SOL_SOCKET))
+                Option(socket, Libc.SO_RCVBUF, ReceiveBufferLength, Libc.SOL_SOCKET);
             if (family == NetlinkFamily.Route)
                 Option(socket, NETLINK_GET_STRICT_CHK, 1); // dumps are filtered by the kernel (4.20)
             return new KernelChannel(socket, address.PortId);
@@ -67,20 +75,21 @@ internal sealed unsafe class KernelChannel : NetlinkChannel
             nint sent;
             do
                 sent = Libc.send(_socket, bytes, (nuint)datagram.Length, 0);
-            while (sent < 0 && Libc.LastError == Errno.Interrupted);
-            if (sent != datagram.Length)
+            while (sent < 0 && (Libc.LastError == Errno.Interrupted || (Libc.LastError == Errno.MessageTooLong && MakeRoomFor(datagram.Length))));
+            if (sent < 0)
                 throw Failed($"send {datagram.Length} bytes to the kernel");
         }
     }
 
     internal override int Receive(Span<byte> buffer, int timeoutMilliseconds = -1)
     {
-        if (timeoutMilliseconds >= 0 && !Poll(timeoutMilliseconds))
-            return 0;
+        var deadline = Environment.TickCount64 + timeoutMilliseconds;
         fixed (byte* bytes = buffer)
         {
             while (true)
             {
+                if (timeoutMilliseconds >= 0 && !Poll(deadline))
+                    return 0;
                 var from = default(Libc.SockAddrNetlink);
                 var fromLength = (uint)sizeof(Libc.SockAddrNetlink);
                 var received = Libc.recvfrom(_socket, bytes, (nuint)buffer.Length, Libc.MSG_TRUNC, &from, &fromLength);
@@ -88,27 +97,46 @@ internal sealed unsafe class KernelChannel : NetlinkChannel
                     continue;
                 if (received < 0)
                     throw Failed("receive from the kernel");
+                if (from.PortId != 0)
+                    continue; // another process talks to us, not the kernel
                 if (received > buffer.Length)
                     throw new NetlinkException("receive from the kernel", $"a datagram of {received} bytes does not fit into {buffer.Length}");
-                if (from.PortId == 0) // anything else is another process talking to us
-                    return (int)received;
+                return (int)received;
             }
         }
     }
 
     public override void Dispose() => _socket.Dispose();
 
-    private bool Poll(int timeoutMilliseconds)
+    private bool Poll(long deadline)
     {
-        var poll = new Libc.PollFd { Fd = (int)_socket.DangerousGetHandle(), Events = Libc.POLLIN };
-        var ready = Libc.poll(&poll, 1, timeoutMilliseconds);
-        if (ready < 0 && Libc.LastError != Errno.Interrupted)
-            throw Failed("wait for the kernel");
-        return ready > 0;
+        var held = false;
+        _socket.DangerousAddRef(ref held);
+        try
+        {
+            while (true)
+            {
+                var poll = new Libc.PollFd { Fd = (int)_socket.DangerousGetHandle(), Events = Libc.POLLIN };
+                var ready = Libc.poll(&poll, 1, (int)Math.Max(0, deadline - Environment.TickCount64));
+                if (ready >= 0)
+                    return ready > 0;
+                if (Libc.LastError != Errno.Interrupted)
+                    throw Failed("wait for the kernel");
+            }
+        }
+        finally
+        {
+            _socket.DangerousRelease();
+        }
     }
 
-    private static bool Option(SafeFileHandle socket, int name, int value) =>
-        Libc.setsockopt(socket, Libc.SOL_NETLINK, name, &value, sizeof(int)) == 0;
+    // The kernel takes a datagram only whole and only below the size of the send buffer (net/netlink/af_netlink.c, netlink_sendmsg).
+    // SO_SNDBUFFORCE goes beyond net.core.wmem_max but needs CAP_NET_ADMIN in the first user namespace.
+    private bool MakeRoomFor(int length) => _sendBufferLength < length
+        && (Option(_socket, Libc.SO_SNDBUFFORCE, _sendBufferLength = length, Libc.SOL_SOCKET) || Option(_socket, Libc.SO_SNDBUF, length, Libc.SOL_SOCKET));
+
+    private static bool Option(SafeFileHandle socket, int name, int value, int level = Libc.SOL_NETLINK) =>
+        Libc.setsockopt(socket, level, name, &value, sizeof(int)) == 0;
 
     private static NetlinkException Failed(string operation) => new(operation, Libc.LastError);
 }

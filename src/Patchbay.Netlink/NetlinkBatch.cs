@@ -32,9 +32,10 @@ public sealed class NetlinkBatch
     /// <param name="reply">Receives the objects that answer a get or an echo.</param>
     public void Begin(ushort type, NetlinkFlags flags, string verb, object? subject = null, Tolerated tolerate = Tolerated.Nothing, NetlinkReply? reply = null)
     {
-        _requests.Add(new Request(Writer.Length, verb, subject, tolerate, reply));
         // Sequence numbers within a datagram are request indices; the socket adds its own base when it sends.
-        Writer.BeginMessage(type, flags, (uint)(_requests.Count - 1));
+        var offset = Writer.Length;
+        Writer.BeginMessage(type, flags, (uint)_requests.Count);
+        _requests.Add(new Request(offset, verb, subject, tolerate, reply));
     }
 
     /// <summary>Ends the request begun last.</summary>
@@ -47,13 +48,29 @@ public sealed class NetlinkBatch
         Writer.Clear();
     }
 
+    /// <summary>The same requests without some of them.</summary>
+    internal NetlinkBatch Without(HashSet<int> indices)
+    {
+        var rest = new NetlinkBatch();
+        for (var i = 0; i < _requests.Count; i++)
+        {
+            if (indices.Contains(i))
+                continue;
+            var end = i + 1 < _requests.Count ? _requests[i + 1].Offset : Writer.Length;
+            rest._requests.Add(_requests[i] with { Offset = rest.Writer.Length });
+            rest.Writer.Raw(Writer.Written[_requests[i].Offset..end]);
+        }
+
+        return rest;
+    }
+
     internal readonly record struct Request(int Offset, string Verb, object? Subject, Tolerated Tolerate, NetlinkReply? Reply)
     {
         internal string Operation => Subject is null ? Verb : Subject is string text ? $"{Verb} \"{text}\"" : $"{Verb} {Subject}";
 
         internal bool Accepts(Errno error) => Tolerate switch
         {
-            Tolerated.Missing => error is Errno.NotFound or Errno.NoDevice or Errno.NoSuchRoute or Errno.AddressNotAvailable or Errno.NoSuchDeviceOrAddress,
+            Tolerated.Missing => error.SaysMissing(),
             Tolerated.Existing => error == Errno.Exists,
             Tolerated.Anything => true,
             _ => false,

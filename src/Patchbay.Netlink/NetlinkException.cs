@@ -42,7 +42,7 @@ public sealed class NetlinkException : IOException
     public int Offset { get; }
 
     /// <summary>True when the object of the request was not there: ENOENT, ENODEV, ESRCH, ENXIO or EADDRNOTAVAIL.</summary>
-    public bool IsNotFound => Error is Errno.NotFound or Errno.NoDevice or Errno.NoSuchRoute or Errno.AddressNotAvailable or Errno.NoSuchDeviceOrAddress;
+    public bool IsNotFound => Error.SaysMissing();
 
     private static string Compose(string operation, Errno error, string? kernelMessage) =>
         kernelMessage is null ? $"{operation}: {error.Describe()}" : $"{operation}: {error.Describe()} ({kernelMessage})";

@@ -5,7 +5,7 @@ namespace Patchbay.Netlink;
 
 /// <summary>A conversation with the kernel over one netlink socket, in the namespace where the socket was opened.</summary>
 /// <remarks>Not for several threads at a time. Set the environment variable <c>NLDEBUG=1</c> to see every message on standard error.</remarks>
-public sealed class NetlinkSocket : IDisposable
+public sealed partial class NetlinkSocket : IDisposable
 {
     private const ushort NLMSG_ERROR = 2;
     private const ushort NLMSG_DONE = 3;
@@ -70,6 +70,7 @@ public sealed class NetlinkSocket : IDisposable
     /// <summary>Sends a batch whose requests carry their own sequence range and returns the first number of it.</summary>
     internal uint Transmit(NetlinkBatch batch)
     {
+        batch.Writer.ThrowIfOpen();
         var first = _sequence;
         batch.Writer.Renumber(batch.Requests, first);
         _sequence += (uint)batch.Count;
@@ -116,9 +117,8 @@ public sealed class NetlinkSocket : IDisposable
                 switch (messages.Type)
                 {
                     case NLMSG_DONE:
-                        // A dump that fails half-way says so in the status of its end.
-                        if (messages.Payload.Length >= 4 && MemoryMarshal.Read<int>(messages.Payload) is < 0 and var status)
-                            throw Acknowledgement.Error(operation, -status, messages.Payload[4..]);
+                        if (EndOfDump(messages, operation) is { } failure)
+                            throw failure;
                         return whole;
                     case NLMSG_ERROR:
                         if (Acknowledgement.Read(messages, operation) is { } error)
@@ -131,6 +131,12 @@ public sealed class NetlinkSocket : IDisposable
             }
         }
     }
+
+    // A dump that fails half-way says so in the status of its end.
+    private static NetlinkException? EndOfDump(scoped in MessageReader message, string operation) =>
+        message.Payload.Length >= 4 && MemoryMarshal.Read<int>(message.Payload) is < 0 and var status
+            ? Acknowledgement.Error(operation, -status, message.Payload[4..])
+            : null;
 
     /// <summary>Receives until the request with the given index is acknowledged; errors of others are kept by request.</summary>
     internal IReadOnlyList<NetlinkException> Collect(NetlinkBatch batch, uint first, uint lastIndex)
@@ -145,15 +151,20 @@ public sealed class NetlinkSocket : IDisposable
                 if (index >= (uint)batch.Count)
                     continue;
                 var request = batch.Requests[(int)index];
-                if (messages.Type != NLMSG_ERROR)
+                if (messages.Type is not (NLMSG_ERROR or NLMSG_DONE))
                 {
-                    if (messages.Type != NLMSG_DONE)
-                        request.Reply?.Invoke(messages);
+                    request.Reply?.Invoke(messages);
                     continue;
                 }
 
-                if (Acknowledgement.Read(messages, request.Operation) is { } error && !request.Accepts(error.Error))
-                    (errors ??= []).Add(error);
+                // The end of a list stands for its acknowledgement, and both begin with the error number. Success is not worth the words.
+                if (!Acknowledgement.IsSuccess(messages))
+                {
+                    var error = messages.Type == NLMSG_ERROR ? Acknowledgement.Read(messages, request.Operation) : EndOfDump(messages, request.Operation);
+                    if (error is not null && !request.Accepts(error.Error))
+                        (errors ??= []).Add(error);
+                }
+
                 if (index == lastIndex)
                     return errors ?? (IReadOnlyList<NetlinkException>)[];
             }

@@ -39,8 +39,9 @@ public sealed class NetworkNamespace : IDisposable
     public static unsafe NetworkNamespace Open(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        const int AtCurrentDirectory = -100; // AT_FDCWD
-        var fd = Libc.openat(AtCurrentDirectory, path, Libc.O_RDONLY | Libc.O_CLOEXEC, 0);
+        if (path.Contains('\0', StringComparison.Ordinal))
+            throw new ArgumentException($"not a path: \"{path}\"", nameof(path)); // the kernel would open what stands before the zero
+        var fd = Libc.openat(Libc.AT_FDCWD, path, Libc.O_RDONLY | Libc.O_CLOEXEC, 0);
         if (fd < 0)
         {
             var error = Libc.LastError;
@@ -68,11 +69,13 @@ public sealed class NetworkNamespace : IDisposable
 
     /// <summary>Opens the calling thread's namespace.</summary>
     /// <returns>The namespace.</returns>
+    /// <exception cref="NetlinkException">/proc is not readable.</exception>
     public static NetworkNamespace OpenCurrent() => Open("/proc/thread-self/ns/net");
 
     /// <summary>Tells whether two handles are of one namespace: the same device and inode.</summary>
     /// <param name="other">The other handle.</param>
     /// <returns>True when they are the same.</returns>
+    /// <exception cref="NetlinkException">The kernel refused.</exception>
     public bool IsSameAs(NetworkNamespace other)
     {
         ArgumentNullException.ThrowIfNull(other);
@@ -115,10 +118,9 @@ public sealed class NetworkNamespace : IDisposable
 
     private unsafe (uint Major, uint Minor, ulong Inode) Identity()
     {
-        const int EmptyPath = 0x1000; // AT_EMPTY_PATH
         const uint InodeMask = 0x100; // STATX_INO
         var statx = stackalloc byte[256]; // struct statx: stx_ino at 32, stx_dev_major and _minor at 136 and 140
-        if (Libc.statx((int)Handle.DangerousGetHandle(), "", EmptyPath, InodeMask, statx) < 0)
+        if (Libc.statx(Handle, "", Libc.AT_EMPTY_PATH, InodeMask, statx) < 0)
             throw new NetlinkException($"look at network namespace \"{Path}\"", Libc.LastError);
         return (MemoryMarshal.Read<uint>(new ReadOnlySpan<byte>(statx + 136, 4)), MemoryMarshal.Read<uint>(new ReadOnlySpan<byte>(statx + 140, 4)), *(ulong*)(statx + 32));
     }

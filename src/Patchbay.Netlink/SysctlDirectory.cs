@@ -25,11 +25,25 @@ public sealed unsafe class SysctlDirectory : IDisposable
 
     /// <summary>Opens the directories of the calling thread's namespace.</summary>
     /// <returns>The directories.</returns>
-    public static SysctlDirectory Open() => new(OpenDirectory("/proc/sys/net/ipv4"), OpenDirectory("/proc/sys/net/ipv6"));
+    /// <exception cref="NetlinkException">/proc/sys/net may not be opened.</exception>
+    public static SysctlDirectory Open()
+    {
+        var ipv4 = OpenDirectory("/proc/sys/net/ipv4");
+        try
+        {
+            return new SysctlDirectory(ipv4, OpenDirectory("/proc/sys/net/ipv6"));
+        }
+        catch
+        {
+            ipv4?.Dispose();
+            throw;
+        }
+    }
 
     /// <summary>Opens the directories of another namespace.</summary>
     /// <param name="networkNamespace">Where.</param>
     /// <returns>The directories.</returns>
+    /// <exception cref="NetlinkException">The namespace may not be entered, or /proc/sys/net may not be opened.</exception>
     public static SysctlDirectory Open(NetworkNamespace networkNamespace)
     {
         ArgumentNullException.ThrowIfNull(networkNamespace);
@@ -103,8 +117,7 @@ public sealed unsafe class SysctlDirectory : IDisposable
 
     private static SafeFileHandle? OpenDirectory(string path)
     {
-        const int AtCurrentDirectory = -100; // AT_FDCWD
-        var fd = Libc.openat(AtCurrentDirectory, path, Libc.O_RDONLY | Libc.O_DIRECTORY | Libc.O_CLOEXEC, 0);
+        var fd = Libc.openat(Libc.AT_FDCWD, path, Libc.O_RDONLY | Libc.O_DIRECTORY | Libc.O_CLOEXEC, 0);
         if (fd >= 0)
             return new SafeFileHandle(fd, ownsHandle: true);
         return Libc.LastError == Errno.NotFound ? null : throw new NetlinkException($"open {path}", Libc.LastError);
@@ -112,17 +125,29 @@ public sealed unsafe class SysctlDirectory : IDisposable
 
     private SafeFileHandle? OpenFile(string path, int flags)
     {
-        // An interface name cannot contain '/', so no step of a path made from one can leave the directory except "..".
+        ArgumentNullException.ThrowIfNull(path);
         var directory = path.StartsWith("ipv4/", StringComparison.Ordinal) ? _ipv4 : path.StartsWith("ipv6/", StringComparison.Ordinal) ? _ipv6
             : throw new ArgumentException($"not a setting of ipv4 or ipv6: \"{path}\"", nameof(path));
-        if (path.Contains("/../", StringComparison.Ordinal) || path.Contains('\0', StringComparison.Ordinal))
+        if (!StaysInside(path))
             throw new ArgumentException($"not a path of a setting: \"{path}\"", nameof(path));
         if (directory is null)
             return null;
-        var fd = Libc.openat((int)directory.DangerousGetHandle(), path[5..], flags | Libc.O_CLOEXEC, 0);
+        var fd = Libc.openat(directory, path[5..], flags | Libc.O_CLOEXEC, 0);
         if (fd >= 0)
             return new SafeFileHandle(fd, ownsHandle: true);
         return Libc.LastError == Errno.NotFound ? null : throw Failed("open", path);
+    }
+
+    // Paths come from configurations. An empty step at the start would make the rest absolute, for which openat(2) forgets the directory.
+    private static bool StaysInside(string path)
+    {
+        foreach (var step in path.AsSpan().Split('/'))
+        {
+            if (path.AsSpan(step) is "" or "." or "..")
+                return false;
+        }
+
+        return !path.Contains('\0', StringComparison.Ordinal);
     }
 
     private static NetlinkException Failed(string verb, string path) => new($"{verb} sysctl net/{path}", Libc.LastError);

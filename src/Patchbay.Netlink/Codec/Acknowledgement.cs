@@ -10,6 +10,10 @@ internal static class Acknowledgement
     private const ushort MessageText = 1;     // NLMSGERR_ATTR_MSG
     private const ushort AttributeOffset = 2; // NLMSGERR_ATTR_OFFS
 
+    /// <summary>Whether a NLMSG_ERROR or NLMSG_DONE reports success: the error number at its start is 0.</summary>
+    internal static bool IsSuccess(scoped in MessageReader message) =>
+        message.Payload.Length >= 4 && MemoryMarshal.Read<int>(message.Payload) == 0;
+
     /// <summary>The error of an acknowledgement; null when it reports success.</summary>
     internal static NetlinkException? Read(scoped in MessageReader message, string operation)
     {

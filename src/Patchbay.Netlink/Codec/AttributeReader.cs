@@ -29,6 +29,9 @@ public ref struct AttributeReader
     /// <summary>Payload of the present attribute.</summary>
     public readonly ReadOnlySpan<byte> Payload => _payload;
 
+    /// <summary>The bytes that have not been walked over yet.</summary>
+    internal readonly ReadOnlySpan<byte> Remaining => _rest;
+
     /// <summary>True once a fault was met.</summary>
     public readonly bool Malformed => _fault is not null;
 
@@ -102,10 +105,29 @@ public ref struct AttributeReader
     /// <returns>The address; null when the payload has neither 4 nor 16 bytes, which is a fault.</returns>
     public IPAddress? Address()
     {
-        if (_payload.Length is 4 or 16)
+        if (_fault is null && _payload.Length is 4 or 16)
             return new IPAddress(_payload);
         _fault ??= $"attribute {Type} has {_payload.Length} bytes, which is no IP address";
         return null;
+    }
+
+    /// <summary>The payload as the base address of a network.</summary>
+    /// <param name="prefixLength">Length of the prefix in bits, which the message's fixed header has.</param>
+    /// <returns>The network, without the host bits that the kernel lets rules have; null after a fault.</returns>
+    internal IPNetwork? Network(byte prefixLength)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        if (_fault is not null || _payload.Length is not (4 or 16) || prefixLength > _payload.Length * 8)
+        {
+            _fault ??= $"attribute {Type} has {_payload.Length} bytes, which are no network of {prefixLength} bits";
+            return null;
+        }
+
+        bytes = bytes[.._payload.Length];
+        _payload.CopyTo(bytes);
+        for (var i = 0; i < bytes.Length; i++)
+            bytes[i] &= (byte)(0xff00 >> Math.Clamp(prefixLength - (8 * i), 0, 8));
+        return new IPNetwork(new IPAddress(bytes), prefixLength);
     }
 
     /// <summary>A reader of the attributes inside the present one.</summary>

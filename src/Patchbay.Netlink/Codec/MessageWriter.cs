@@ -36,8 +36,10 @@ public sealed class MessageWriter
     /// <param name="type">Message type, such as RTM_NEWLINK.</param>
     /// <param name="flags">Header flags; NLM_F_REQUEST is added.</param>
     /// <param name="sequence">Sequence number, which the kernel's answer repeats.</param>
+    /// <exception cref="InvalidOperationException">The last message was not ended.</exception>
     public void BeginMessage(ushort type, NetlinkFlags flags, uint sequence)
     {
+        ThrowIfOpen();
         _message = _length;
         var header = Append(HeaderLength);
         MemoryMarshal.Write(header[4..], type);
@@ -50,6 +52,13 @@ public sealed class MessageWriter
     {
         MemoryMarshal.Write(_buffer.AsSpan(_message), (uint)(_length - _message));
         _message = -1;
+    }
+
+    /// <summary>Refuses to go on when a message was begun and not ended, as after an exception in between.</summary>
+    internal void ThrowIfOpen()
+    {
+        if (_message >= 0)
+            throw new InvalidOperationException($"the message that begins at byte {_message} was not ended");
     }
 
     /// <summary>Gives the requests of a batch consecutive sequence numbers.</summary>
@@ -75,6 +84,10 @@ public sealed class MessageWriter
         var size = Unsafe.SizeOf<T>();
         MemoryMarshal.Write(Append(size), header);
     }
+
+    /// <summary>Writes bytes that are whole messages or attributes already.</summary>
+    /// <param name="encoded">The bytes.</param>
+    internal void Raw(scoped ReadOnlySpan<byte> encoded) => encoded.CopyTo(Append(encoded.Length));
 
     /// <summary>Writes an attribute of raw bytes.</summary>
     /// <param name="type">Attribute type.</param>
@@ -128,8 +141,12 @@ public sealed class MessageWriter
     /// <summary>Writes a text with the terminating zero that the kernel expects.</summary>
     /// <param name="type">Attribute type.</param>
     /// <param name="value">The text, written as UTF-8.</param>
+    /// <exception cref="ArgumentException">The text contains a zero, at which the kernel would cut it off.</exception>
     public void Text(ushort type, string value)
     {
+        ArgumentNullException.ThrowIfNull(value);
+        if (value.Contains('\0', StringComparison.Ordinal))
+            throw new ArgumentException($"attribute {type}: a zero in the text \"{value}\"", nameof(value));
         var size = Encoding.UTF8.GetByteCount(value);
         Encoding.UTF8.GetBytes(value, Attribute(type, size + 1));
     }
@@ -169,17 +186,25 @@ public sealed class MessageWriter
     {
         _buffer.AsSpan(0, _length).Clear();
         _length = 0;
+        _message = -1;
     }
 
-    private void EndNested(int at) => MemoryMarshal.Write(_buffer.AsSpan(at), checked((ushort)(_length - at)));
+    private void EndNested(int at)
+    {
+        var attribute = _buffer.AsSpan(at);
+        MemoryMarshal.Write(attribute, AttributeLength(MemoryMarshal.Read<ushort>(attribute[2..]), _length - at));
+    }
 
     private Span<byte> Attribute(ushort type, int payload)
     {
         var attribute = Append(4 + payload);
-        MemoryMarshal.Write(attribute, checked((ushort)(4 + payload)));
+        MemoryMarshal.Write(attribute, AttributeLength(type, 4 + payload));
         MemoryMarshal.Write(attribute[2..], type);
         return attribute.Slice(4, payload);
     }
+
+    private static ushort AttributeLength(ushort type, int length) =>
+        length <= ushort.MaxValue ? (ushort)length : throw new InvalidOperationException($"attribute {type & ~NestedBit} has {length} bytes; 65535 are the most");
 
     // The buffer beyond _length is always zero, so padding needs no writing.
     private Span<byte> Append(int count)

@@ -9,9 +9,18 @@ internal static unsafe partial class Libc
     internal const int AF_NETLINK = 16;
     internal const int SOCK_RAW = 3;
     internal const int SOCK_CLOEXEC = 0x80000;
+    internal const int SOL_SOCKET = 1;
+    internal const int SO_SNDBUF = 7;
+    internal const int SO_SNDBUFFORCE = 32;
     internal const int SOL_NETLINK = 270;
     internal const int MSG_TRUNC = 0x20;
     internal const int MSG_DONTWAIT = 0x40;
+    internal const int SOL_SOCKET = 1;
+    internal const int SO_RCVBUF = 8;
+    internal const int SO_SNDBUFFORCE = 32;
+    internal const int SO_RCVBUFFORCE = 33;
+    internal const int AT_FDCWD = -100;
+    internal const int AT_EMPTY_PATH = 0x1000;
     internal const int O_RDONLY = 0;
     internal const int O_WRONLY = 1;
     internal const int O_DIRECTORY = 0x10000;
@@ -64,6 +73,9 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int openat(int directory, string path, int flags, uint mode);
 
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int openat(SafeFileHandle directory, string path, int flags, uint mode);
+
     [LibraryImport("libc", SetLastError = true)]
     internal static partial nint read(SafeFileHandle fd, byte* buffer, nuint length);
 
@@ -77,7 +89,7 @@ internal static unsafe partial class Libc
     internal static partial int fstatfs(SafeFileHandle fd, byte* statfs);
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    internal static partial int statx(int directory, string path, int flags, uint mask, byte* statx);
+    internal static partial int statx(SafeFileHandle directory, string path, int flags, uint mask, byte* statx);
 
     /// <summary>The error of the last call that failed on this thread.</summary>
     internal static Errno LastError => (Errno)Marshal.GetLastPInvokeError();

@@ -23,16 +23,18 @@ public sealed record BridgePort
     /// <summary>Frames to unknown addresses leave by this port.</summary>
     public bool? UnicastFlood { get; init; }
 
-    /// <summary>BR_STATE_*: 0 disabled, 1 listening, 2 learning, 3 forwarding, 4 blocking. Read only.</summary>
+    /// <summary>BR_STATE_*: 0 disabled, 1 listening, 2 learning, 3 forwarding, 4 blocking. Not written: the bridge decides.</summary>
     public byte? State { get; init; }
 
     /// <summary>Reads the port settings of a link that belongs to a bridge.</summary>
     /// <param name="link">The link.</param>
-    /// <returns>Its settings; all null when it is no port.</returns>
+    /// <returns>Its settings; all null when it is no port of a bridge.</returns>
     /// <exception cref="NetlinkException">The attributes are malformed.</exception>
     public static BridgePort Decode(Link link)
     {
         ArgumentNullException.ThrowIfNull(link);
+        if (link.PortKind != Bridge.KindName)
+            return new BridgePort();
         bool? hairpin = null, isolated = null, learning = null, flood = null;
         byte? state = null;
         var data = new AttributeReader(link.PortData.Span);

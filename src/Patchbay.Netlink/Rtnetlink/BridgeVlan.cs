@@ -16,6 +16,7 @@ public readonly record struct BridgeVlan(ushort Id, bool Pvid = false, bool Unta
     private const ushort BRIDGE_VLAN_INFO_UNTAGGED = 4;
     private const ushort BRIDGE_VLAN_INFO_RANGE_BEGIN = 8;
     private const ushort BRIDGE_VLAN_INFO_RANGE_END = 16;
+    private const int VLAN_N_VID = 4096; // include/linux/if_vlan.h
 
     /// <summary>Writes IFLA_AF_SPEC with these VLANs.</summary>
     internal static void Write(MessageWriter writer, IEnumerable<BridgeVlan> vlans, bool self)
@@ -24,15 +25,47 @@ public readonly record struct BridgeVlan(ushort Id, bool Pvid = false, bool Unta
         {
             if (self)
                 writer.U16(IFLA_BRIDGE_FLAGS, BRIDGE_FLAGS_SELF);
-            Span<byte> info = stackalloc byte[4];
+            BridgeVlan? first = null;
+            var last = default(BridgeVlan);
             foreach (var vlan in vlans)
             {
-                var flags = (vlan.Pvid ? BRIDGE_VLAN_INFO_PVID : 0) | (vlan.Untagged ? BRIDGE_VLAN_INFO_UNTAGGED : 0);
-                MemoryMarshal.Write(info, (ushort)flags);
-                MemoryMarshal.Write(info[2..], vlan.Id);
-                writer.Bytes(IFLA_BRIDGE_VLAN_INFO, info);
+                // A range has a beginning and an end; the kernel allows it no PVID (net/bridge/br_netlink.c, br_process_vlan_info).
+                if (first is { Pvid: false } && vlan == last with { Id = (ushort)(last.Id + 1) })
+                {
+                    last = vlan;
+                    continue;
+                }
+
+                if (first is { } begin)
+                    WriteRange(writer, begin, last);
+                (first, last) = (vlan, vlan);
             }
+
+            if (first is { } rest)
+                WriteRange(writer, rest, last);
         }
+    }
+
+    private static void WriteRange(MessageWriter writer, BridgeVlan first, BridgeVlan last)
+    {
+        var flags = (first.Pvid ? BRIDGE_VLAN_INFO_PVID : 0) | (first.Untagged ? BRIDGE_VLAN_INFO_UNTAGGED : 0);
+        if (first.Id == last.Id)
+        {
+            WriteInfo(writer, flags, first.Id);
+            return;
+        }
+
+        WriteInfo(writer, flags | BRIDGE_VLAN_INFO_RANGE_BEGIN, first.Id);
+        WriteInfo(writer, flags | BRIDGE_VLAN_INFO_RANGE_END, last.Id);
+    }
+
+    // struct bridge_vlan_info
+    private static void WriteInfo(MessageWriter writer, int flags, ushort id)
+    {
+        Span<byte> info = stackalloc byte[4];
+        MemoryMarshal.Write(info, (ushort)flags);
+        MemoryMarshal.Write(info[2..], id);
+        writer.Bytes(IFLA_BRIDGE_VLAN_INFO, info);
     }
 
     /// <summary>Reads the VLANs of a port from an AF_BRIDGE link message.</summary>
@@ -60,8 +93,11 @@ public readonly record struct BridgeVlan(ushort Id, bool Pvid = false, bool Unta
                 }
 
                 var first = (flags & BRIDGE_VLAN_INFO_RANGE_END) != 0 ? rangeStart : id;
+                if (first == 0 || id >= VLAN_N_VID)
+                    throw new NetlinkException("read bridge VLANs", $"malformed message: VLANs {first} to {id}");
                 for (var each = first; each <= id; each++)
                     vlans.Add(new BridgeVlan((ushort)each, (flags & BRIDGE_VLAN_INFO_PVID) != 0, (flags & BRIDGE_VLAN_INFO_UNTAGGED) != 0));
+                rangeStart = 0;
             }
 
             spec.ThrowIfMalformed("bridge VLANs");

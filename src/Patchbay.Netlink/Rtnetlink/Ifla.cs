@@ -25,9 +25,10 @@ internal static class Ifla
     // Inside LinkInfo
     internal const ushort InfoKind = 1;
     internal const ushort InfoData = 2;
+    internal const ushort InfoPortKind = 4; // IFLA_INFO_SLAVE_KIND
     internal const ushort InfoPortData = 5; // IFLA_INFO_SLAVE_DATA
 
     // Values of ExtendedMask (RTEXT_FILTER_*, include/uapi/linux/rtnetlink.h)
-    internal const uint WithBridgeVlans = 2;
+    internal const uint WithBridgeVlanRanges = 4; // RTEXT_FILTER_BRVLAN_COMPRESSED
     internal const uint WithoutStatistics = 8;
 }

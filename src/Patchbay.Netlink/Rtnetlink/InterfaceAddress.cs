@@ -103,6 +103,8 @@ public sealed record InterfaceAddress
 
     internal void Write(MessageWriter writer)
     {
+        if (PrefixLength is < 0 or > 128) // the header has a byte for it; the kernel checks the rest
+            throw new ArgumentException($"{Address} has no prefix of {PrefixLength} bits");
         writer.Fixed(new Header
         {
             Family = (byte)RouteSocket.FamilyOf(Address),

@@ -51,6 +51,9 @@ public sealed record Link
     /// <summary>IFLA_INFO_DATA: attributes that belong to the kind.</summary>
     public ReadOnlyMemory<byte> KindData { get; init; }
 
+    /// <summary>IFLA_INFO_SLAVE_KIND: the kind of the master, such as <c>bridge</c>; null for links without one that has settings for its ports.</summary>
+    public string? PortKind { get; init; }
+
     /// <summary>IFLA_INFO_SLAVE_DATA: attributes of the port, given by the master's kind.</summary>
     public ReadOnlyMemory<byte> PortData { get; init; }
 
@@ -72,7 +75,7 @@ public sealed record Link
         int mtu = 0, master = 0, lower = 0, queue = 0, promiscuity = 0;
         int? lowerNamespace = null;
         MacAddress? address = null;
-        string? alias = null, kind = null;
+        string? alias = null, kind = null, portKind = null;
         ReadOnlyMemory<byte> kindData = default, portData = default;
         List<string>? alternativeNames = null;
         List<RawAttribute>? other = null;
@@ -98,6 +101,7 @@ public sealed record Link
                         {
                             case Ifla.InfoKind: kind = info.Text(); break;
                             case Ifla.InfoData: kindData = info.Payload.ToArray(); break;
+                            case Ifla.InfoPortKind: portKind = info.Text(); break;
                             case Ifla.InfoPortData: portData = info.Payload.ToArray(); break;
                         }
                     }
@@ -136,6 +140,7 @@ public sealed record Link
             Promiscuity = promiscuity,
             Kind = kind,
             KindData = kindData,
+            PortKind = portKind,
             PortData = portData,
             Other = other ?? (IReadOnlyList<RawAttribute>)[],
         };

@@ -1,3 +1,4 @@
+using System.Text;
 using Patchbay.Netlink.Codec;
 
 namespace Patchbay.Netlink.Rtnetlink;
@@ -31,13 +32,13 @@ public static class LinkRequests
 
     /// <summary>Deletes a link, and with it the other end of a veth: <c>ip link del dev NAME</c>.</summary>
     /// <param name="batch">The batch.</param>
-    /// <param name="name">Its name.</param>
+    /// <param name="name">Its name, also an alternative one.</param>
     /// <param name="tolerate">For example <see cref="Tolerated.Missing"/>.</param>
     public static void DeleteLink(this NetlinkBatch batch, string name, Tolerated tolerate = Tolerated.Nothing)
     {
         batch.Begin(RouteMessageType.DeleteLink, NetlinkFlags.None, "delete link", name, tolerate);
         batch.Writer.Fixed(default(InterfaceHeader));
-        batch.Writer.Text(Ifla.Name, name);
+        WriteName(batch.Writer, name);
         batch.End();
     }
 
@@ -61,7 +62,7 @@ public static class LinkRequests
     {
         batch.Begin(RouteMessageType.GetLink, NetlinkFlags.None, "find link", name, tolerate, (scoped in MessageReader message) => found(Link.Decode(message)));
         batch.Writer.Fixed(default(InterfaceHeader));
-        batch.Writer.Text(name.Length > 15 ? Ifla.AlternativeName : Ifla.Name, name);
+        WriteName(batch.Writer, name);
         batch.Writer.U32(Ifla.ExtendedMask, Ifla.WithoutStatistics);
         batch.End();
     }
@@ -120,6 +121,10 @@ public static class LinkRequests
             batch.Writer.Text(Ifla.AlternativeName, name);
         batch.End();
     }
+
+    // The kernel looks among all names by either attribute, but lets IFLA_IFNAME have no more than 15 bytes.
+    private static void WriteName(MessageWriter writer, string name) =>
+        writer.Text(Encoding.UTF8.GetByteCount(name) > 15 ? Ifla.AlternativeName : Ifla.Name, name);
 
     private static void BridgeVlans(NetlinkBatch batch, ushort type, string verb, int index, IEnumerable<BridgeVlan> vlans, bool self)
     {

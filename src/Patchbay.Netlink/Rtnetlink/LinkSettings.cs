@@ -20,7 +20,7 @@ public sealed record LinkSettings
     /// <summary>Index of the lower device (vlan, macvlan, ipvlan).</summary>
     public int? Lower { get; init; }
 
-    /// <summary>The namespace in which the link is created, or to which it moves.</summary>
+    /// <summary>The namespace in which the link is created, or to which it moves; it must stay open until the batch is carried out.</summary>
     public NetworkNamespace? Namespace { get; init; }
 
     /// <summary>Free text; empty to remove it.</summary>
@@ -65,7 +65,12 @@ public sealed record LinkSettings
         if (Lower is { } lower)
             writer.S32(Ifla.Link, lower);
         if (Namespace is not null)
+        {
+            // A closed descriptor's number may be another file's by now.
+            ObjectDisposedException.ThrowIf(Namespace.Handle.IsClosed, Namespace);
             writer.S32(Ifla.NamespaceDescriptor, (int)Namespace.Handle.DangerousGetHandle());
+        }
+
         if (Alias is not null)
             writer.Text(Ifla.Alias, Alias);
         if (TransmitQueueLength is { } queue)

@@ -15,12 +15,12 @@ public sealed record Route
 
     private const ushort RTA_DST = 1;
     private const ushort RTA_OIF = 4;
-    private const ushort RTA_GATEWAY = 5;
     private const ushort RTA_PRIORITY = 6;
     private const ushort RTA_PREFSRC = 7;
     private const ushort RTA_METRICS = 8;
     private const ushort RTA_MULTIPATH = 9;
     private const ushort RTA_TABLE = 15;
+    private const uint RTNH_F_REQUEST = 6; // RTNH_F_PERVASIVE and RTNH_F_ONLINK
     private const ushort RTAX_MTU = 2;
     private const ushort RTAX_ADVMSS = 8;
 
@@ -30,7 +30,7 @@ public sealed record Route
     /// <summary>Where to; null is everything, the default route.</summary>
     public IPNetwork? Destination { get; init; }
 
-    /// <summary>The next hop; null when the destination is on the link.</summary>
+    /// <summary>The next hop, for an IPv4 route also an IPv6 one; null when the destination is on the link.</summary>
     public IPAddress? Gateway { get; init; }
 
     /// <summary>Index of the link; 0 when the kernel is to find it by the gateway.</summary>
@@ -60,7 +60,7 @@ public sealed record Route
     /// <summary>Maximum segment size to announce to TCP peers, in bytes; 0 for the kernel's choice.</summary>
     public uint AdvertisedMss { get; init; }
 
-    /// <summary>RTNH_F_*: 4 is onlink.</summary>
+    /// <summary>RTNH_F_* and RTM_F_*: 4 is onlink. Of these a request carries only onlink and pervasive.</summary>
     public uint Flags { get; init; }
 
     /// <summary>The next hops of a multipath route; empty for others.</summary>
@@ -81,7 +81,8 @@ public sealed record Route
     public static Route Decode(scoped in MessageReader message)
     {
         var attributes = message.Fixed(out Header header);
-        IPAddress? destination = null, gateway = null, source = null;
+        IPNetwork? destination = null;
+        IPAddress? gateway = null, source = null;
         int link = 0;
         uint table = header.Table, priority = 0, mtu = 0, mss = 0;
         IReadOnlyList<NextHop> nextHops = [];
@@ -90,8 +91,9 @@ public sealed record Route
         {
             switch (attributes.Type)
             {
-                case RTA_DST: destination = attributes.Address(); break;
-                case RTA_GATEWAY: gateway = attributes.Address(); break;
+                case RTA_DST: destination = attributes.Network(header.DestinationLength); break;
+                case NextHop.RTA_GATEWAY: gateway = attributes.Address(); break;
+                case NextHop.RTA_VIA: gateway = NextHop.Via(attributes.Payload); break;
                 case RTA_PREFSRC: source = attributes.Address(); break;
                 case RTA_OIF: link = attributes.S32(); break;
                 case RTA_TABLE: table = attributes.U32(); break;
@@ -115,12 +117,10 @@ public sealed record Route
         }
 
         attributes.ThrowIfMalformed("route");
-        if (destination is not null && header.DestinationLength > (destination.GetAddressBytes().Length * 8))
-            throw new NetlinkException("read route", $"malformed message: {destination} has no prefix of {header.DestinationLength} bits");
         return new Route
         {
             Family = (AddressFamily)header.Family,
-            Destination = destination is null ? null : new IPNetwork(destination, header.DestinationLength),
+            Destination = destination,
             Gateway = gateway,
             Link = link,
             PreferredSource = source,
@@ -147,14 +147,14 @@ public sealed record Route
             Protocol = Protocol,
             Scope = (byte)Scope,
             Type = (byte)Type,
-            Flags = Flags,
+            Flags = Flags & RTNH_F_REQUEST, // the others are states that the kernel reports and refuses to be told
         });
         if (Destination is { PrefixLength: > 0 } destination)
             writer.Address(RTA_DST, destination.BaseAddress);
         if (Table >= 256)
             writer.U32(RTA_TABLE, Table);
         if (Gateway is not null)
-            writer.Address(RTA_GATEWAY, Gateway);
+            NextHop.WriteGateway(writer, Family, Gateway);
         if (PreferredSource is not null)
             writer.Address(RTA_PREFSRC, PreferredSource);
         if (Link != 0)
@@ -171,6 +171,9 @@ public sealed record Route
                     writer.U32(RTAX_ADVMSS, AdvertisedMss);
             }
         }
+
+        if (NextHops.Count > 0)
+            NextHop.Write(writer, RTA_MULTIPATH, Family, NextHops);
     }
 
     [StructLayout(LayoutKind.Sequential)]

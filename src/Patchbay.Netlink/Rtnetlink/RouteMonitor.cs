@@ -6,10 +6,10 @@ namespace Patchbay.Netlink.Rtnetlink;
 /// <remarks>Subscribe first, then list, then follow: so no change is missed in between.</remarks>
 public sealed class RouteMonitor : IDisposable
 {
-    private readonly KernelChannel _channel;
+    private readonly NetlinkChannel _channel;
     private readonly byte[] _buffer = new byte[64 * 1024];
 
-    private RouteMonitor(KernelChannel channel) => _channel = channel;
+    internal RouteMonitor(NetlinkChannel channel) => _channel = NetlinkTrace.Wrap(channel);
 
     /// <summary>Opens a monitor in the calling thread's namespace.</summary>
     /// <param name="groups">What to hear of.</param>
@@ -32,6 +32,18 @@ public sealed class RouteMonitor : IDisposable
         return new RouteMonitor(channel);
     }
 
+    /// <summary>Opens a monitor in another namespace.</summary>
+    /// <param name="networkNamespace">Where.</param>
+    /// <param name="groups">What to hear of.</param>
+    /// <returns>The monitor; it hears of that namespace whichever thread uses it.</returns>
+    /// <exception cref="NetlinkException">The kernel refused.</exception>
+    public static RouteMonitor Open(NetworkNamespace networkNamespace, params ReadOnlySpan<RouteGroup> groups)
+    {
+        ArgumentNullException.ThrowIfNull(networkNamespace);
+        var all = groups.ToArray();
+        return networkNamespace.Run(() => Open(all));
+    }
+
     /// <summary>Waits for notifications and hands them over, one call for each change.</summary>
     /// <param name="timeoutMilliseconds">How long to wait for the first; -1 for ever.</param>
     /// <param name="changed">Receives each change: <see cref="Link"/>, <see cref="InterfaceAddress"/>, <see cref="Route"/>, <see cref="Rule"/> or <see cref="Neighbour"/>.</param>
@@ -48,6 +60,7 @@ public sealed class RouteMonitor : IDisposable
         {
             object? subject = messages.Type switch
             {
+                RouteMessageType.NewLink or RouteMessageType.DeleteLink when OfBridge(messages) => null,
                 RouteMessageType.NewLink or RouteMessageType.DeleteLink => Link.Decode(messages),
                 RouteMessageType.NewAddress or RouteMessageType.DeleteAddress => InterfaceAddress.Decode(messages),
                 RouteMessageType.NewRoute or RouteMessageType.DeleteRoute => Route.Decode(messages),
@@ -61,6 +74,9 @@ public sealed class RouteMonitor : IDisposable
 
         return true;
     }
+
+    // With family AF_BRIDGE these tell of a port: "deleted" means that a link left its bridge, not that it is gone.
+    private static bool OfBridge(scoped in MessageReader message) => message.Payload is [(byte)AddressFamily.Bridge, ..];
 
     /// <inheritdoc/>
     public void Dispose() => _channel.Dispose();

@@ -123,7 +123,7 @@ public sealed class RouteSocket : IDisposable
             "list bridge VLANs",
             new InterfaceHeader { Family = (byte)AddressFamily.Bridge },
             static (scoped in MessageReader m) => (Vlans: BridgeVlan.Decode(m, out var index), Index: index),
-            static w => w.U32(Ifla.ExtendedMask, Ifla.WithBridgeVlans));
+            static w => w.U32(Ifla.ExtendedMask, Ifla.WithBridgeVlanRanges));
         foreach (var (vlans, index) in all)
         {
             if (index == link)

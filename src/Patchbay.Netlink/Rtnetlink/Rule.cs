@@ -91,8 +91,8 @@ public sealed record Rule
         {
             switch (attributes.Type)
             {
-                case FRA_SRC: rule = rule with { Source = Network(ref attributes, header.SourceLength) }; break;
-                case FRA_DST: rule = rule with { Destination = Network(ref attributes, header.DestinationLength) }; break;
+                case FRA_SRC: rule = rule with { Source = attributes.Network(header.SourceLength) }; break;
+                case FRA_DST: rule = rule with { Destination = attributes.Network(header.DestinationLength) }; break;
                 case FRA_PRIORITY: rule = rule with { Priority = attributes.U32() }; break;
                 case FRA_TABLE: rule = rule with { Table = attributes.U32() }; break;
                 case FRA_IIFNAME: rule = rule with { InputLink = attributes.Text() }; break;
@@ -146,16 +146,6 @@ public sealed record Rule
             writer.S32(FRA_SUPPRESS_PREFIXLEN, length);
         if (Protocol is { } protocol)
             writer.U8(FRA_PROTOCOL, protocol);
-    }
-
-    private static IPNetwork? Network(ref AttributeReader attribute, byte prefixLength)
-    {
-        var address = attribute.Address();
-        if (address is null)
-            return null;
-        return prefixLength <= attribute.Payload.Length * 8
-            ? new IPNetwork(address, prefixLength)
-            : throw new NetlinkException("read rule", $"malformed message: {address} has no prefix of {prefixLength} bits");
     }
 
     [StructLayout(LayoutKind.Sequential)]

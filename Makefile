@@ -1,0 +1,62 @@
+# Every target is a line or two over dotnet or a script in hack/; `make deps` shows what each needs from Debian.
+SHELL := /bin/bash
+.DEFAULT_GOAL := build
+
+PREFIX ?= /opt/cni/bin
+DESTDIR ?=
+
+# make publishes again when a source is newer than the product; directories are listed too, so that a deleted file counts.
+SOURCES := $(shell find src -not -name '.*') Directory.Build.props Directory.Packages.props BannedSymbols.txt global.json hack/build
+
+BUILD_DEPS := gcc libc6-dev zlib1g-dev
+TEST_DEPS := iproute2 nftables iptables conntrack ethtool iputils-ping iperf3 procps util-linux strace jq runc:runc busybox-static containernetworking-plugins
+DEMO_DEPS := iproute2 nftables iptables iputils-ping util-linux jq runc:runc busybox-static
+VM_DEPS := qemu-system-x86:qemu-system-x86_64 cpio kmod
+BENCH_DEPS := $(TEST_DEPS) netavark hyperfine
+
+.PHONY: build test test-net10 test-vm demo bench dist install deps clean format deps-build deps-test deps-demo deps-vm deps-bench
+
+build: out/cni/patchbay-cni ## out/cni: the plugins, one file under every name
+
+out/cni/patchbay-cni: $(SOURCES) | deps-build
+	hack/build
+
+test: build deps-test ## both test suites; the last line is the count
+	hack/test
+
+test-net10: deps-build ## the unit tests, everything compiled for net10.0
+	hack/test-net10
+
+test-vm: build deps-test deps-vm ## the system tests under Debian's full kernel
+	tests/vm/run
+
+demo: build deps-demo ## the story of docs/demo.md, played in namespaces of its own
+	hack/demo
+
+bench: build deps-bench ## ours beside the peers
+	bench/run
+
+dist: build ## out/dist: the tar of the plugins and the two NuGet packages
+	hack/dist
+
+install: build ## into DESTDIR/PREFIX, /opt/cni/bin unless told
+	hack/install '$(DESTDIR)$(PREFIX)'
+
+format:
+	dotnet format Patchbay.slnx
+
+clean:
+	rm -rf artifacts out
+
+deps: ## every Debian package that any target needs
+	hack/deps $(sort $(BUILD_DEPS) $(TEST_DEPS) $(DEMO_DEPS) $(VM_DEPS))
+deps-build:
+	@hack/deps $(BUILD_DEPS)
+deps-test:
+	@hack/deps $(TEST_DEPS)
+deps-demo:
+	@hack/deps $(DEMO_DEPS)
+deps-vm:
+	@hack/deps $(VM_DEPS)
+deps-bench:
+	@hack/deps $(BENCH_DEPS)

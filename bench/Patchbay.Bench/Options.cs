@@ -1,0 +1,43 @@
+using System.Globalization;
+
+namespace Patchbay.Bench;
+
+/// <summary>The command line: <c>--runs N --only a,b --out DIR</c>.</summary>
+internal sealed record Options(int Runs, IReadOnlyList<string> Only, string OutDirectory, string CommandLine)
+{
+    internal static Options Parse(string[] arguments, string defaultOut, IReadOnlyList<string> known)
+    {
+        var runs = 15;
+        IReadOnlyList<string> only = known;
+        var outDirectory = defaultOut;
+        var shown = new List<string>();
+        for (var i = 0; i < arguments.Length; i += 2)
+        {
+            var value = i + 1 < arguments.Length ? arguments[i + 1] : throw new BenchException($"{arguments[i]} needs a value");
+            switch (arguments[i])
+            {
+                case "--runs":
+                    runs = int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0
+                        ? number
+                        : throw new BenchException($"--runs {value}: not a number above 0");
+                    break;
+                case "--only":
+                    only = value.Split(',');
+                    foreach (var name in only)
+                    {
+                        if (!known.Contains(name))
+                            throw new BenchException($"--only {name}: not one of {string.Join(", ", known)}");
+                    }
+                    break;
+                case "--out":
+                    outDirectory = value;
+                    continue;   // where the results go is no part of how they came about
+                default:
+                    throw new BenchException($"{arguments[i]}: unknown option; there are --runs N, --only {string.Join(',', known)} and --out DIR");
+            }
+            shown.Add($"{arguments[i]} {value}");
+        }
+        var command = "dotnet run -c Release --project bench/Patchbay.Bench";
+        return new Options(runs, only, outDirectory, shown.Count == 0 ? command : $"{command} -- {string.Join(' ', shown)}");
+    }
+}

@@ -1,0 +1,85 @@
+using System.Text;
+
+namespace Patchbay.Bench.Report;
+
+/// <summary>RESULTS.md: the goals, then every row.</summary>
+internal static class Markdown
+{
+    internal static string Render(Session session, Machine machine)
+    {
+        var text = new StringBuilder();
+        text.Append($"""
+            # Measurements
+
+            Written by `{session.Options.CommandLine}` on {machine.Date}.
+            What the rows mean and how the comparison is kept fair: [docs/benchmarks.md](../docs/benchmarks.md).
+            Every single figure: [results.json](results.json).
+
+            {machine.Cores} cores ({machine.Processor}), {machine.MemoryGibibytes} GiB, Linux {machine.Kernel}, {machine.Distribution}.
+            Medians of {session.Options.Runs} runs a row, the programs in turn. Load average before the run: {machine.LoadBefore}.
+
+            | program | version |
+            |---|---|
+
+            """);
+        foreach (var (name, version) in session.Peers.Versions())
+            text.Append($"| {name} | {version} |\n");
+        Goals(text, session.Results);
+        foreach (var row in session.Results.All.Select(s => s.Row).DistinctBy(r => r.Id))
+            Table(text, session.Results, row);
+        return text.ToString();
+    }
+
+    private static void Goals(StringBuilder text, Results results)
+    {
+        text.Append("\n![ADD and DEL, milliseconds](chart.svg)\n\n## Goals\n\n| work | against | theirs | ours | ratio | goal | |\n|---|---|--:|--:|--:|--:|---|\n");
+        foreach (var bar in Bar.All(results))
+        {
+            text.Append($"| {bar.Work} | {bar.Against} | {Figure.Of(bar.Reference, bar.Unit)} | {Figure.Of(bar.Figure, bar.Unit)} ");
+            text.Append($"| {Figure.Ratio(bar.Ratio)} | {bar.GoalText} | {bar.Verdict} |\n");
+        }
+    }
+
+    private static void Table(StringBuilder text, Results results, Row row)
+    {
+        Series[] all = [.. results.All.Where(s => s.Row.Id == row.Id)];
+        var timed = all[0].Unit == Row.Milliseconds;
+        text.Append($"\n## {char.ToUpperInvariant(row.Title[0])}{row.Title[1..]}\n\n");
+        text.Append(timed
+            ? "| | program | median ms | min | max | CPU ms | peak MiB | × reference | × limit |\n|---|---|--:|--:|--:|--:|--:|--:|--:|\n"
+            : $"| | program | median {all[0].Unit} | min | max | × reference |\n|---|---|--:|--:|--:|--:|\n");
+        foreach (var operation in all.Select(s => s.Operation).Distinct())
+        {
+            foreach (var series in all.Where(s => s.Operation == operation))
+                Line(text, results, series, timed);
+        }
+        foreach (var series in all.Where(s => s.Note is not null && s.Note != "not installed"))
+            text.Append($"\n{Name(series)}, {series.Operation}: {series.Note!.Replace("|", "\\|", StringComparison.Ordinal)}\n");
+    }
+
+    private static void Line(StringBuilder text, Results results, Series series, bool timed)
+    {
+        text.Append($"| {series.Operation} | {Name(series)} ");
+        var figures = series.Statistics;
+        if (figures.Count == 0)
+        {
+            text.Append(series.Note == "not installed" ? "| not installed " : "| failed ").Append(timed ? "| | | | | | |\n" : "| | | |\n");
+            return;
+        }
+        text.Append($"| {Figure.Of(figures.Median)} | {Figure.Of(figures.Min)} | {Figure.Of(figures.Max)} ");
+        if (timed)
+            text.Append($"| {Figure.Of(Statistics.Of(series.Cpu).Median)} | {(series.PeakKibibytes > 0 ? Figure.Of(series.PeakKibibytes / 1024.0) : "–")} ");
+        text.Append($"| {Against(results, series, Peers.Reference)} ");
+        text.Append(timed ? $"| {Against(results, series, Peers.Limit)} |\n" : "|\n");
+    }
+
+    private static string Against(Results results, Series series, string peer) => series.Program == peer
+        ? ""
+        : Figure.Ratio(series.Statistics.Median / results.Median(series.Row.Id, series.Operation, peer));
+
+    private static string Name(Series series)
+    {
+        var name = series.Program == Peers.Ours ? $"**{series.Program}**" : series.Program;
+        return series.Variant.Length == 0 ? name : $"{name}, {series.Variant}";
+    }
+}

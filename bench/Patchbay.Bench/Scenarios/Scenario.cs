@@ -1,0 +1,32 @@
+using Patchbay.Bench.Subjects;
+
+namespace Patchbay.Bench.Scenarios;
+
+/// <summary>A group of rows that can be chosen with <c>--only</c>.</summary>
+internal abstract class Scenario(string name)
+{
+    internal static readonly IReadOnlyList<Scenario> All =
+    [
+        new StartScenario(), new BridgeScenario(), new ConcurrentScenario(), new PtpScenario(), new PortmapScenario(), new HostLocalScenario(), new SizeScenario(),
+    ];
+
+    internal string Name => name;
+
+    internal abstract void Run(Session session);
+
+    /// <summary>A plugin as a subject, or nothing, with a note in the results, where it is not installed.</summary>
+    protected static IEnumerable<Subject> Plugin(
+        Session session, Row row, string program, string variant, string plugin, IReadOnlyList<string> operations, Func<string, NetworkNamespace, Subject> create)
+    {
+        if (session.Peers.Plugin(program, plugin) is { } file)
+            return [create(file, session.Workspace.NewHost($"host-{program}"))];
+        NotInstalled(session, row, program, variant, operations);
+        return [];
+    }
+
+    protected static void NotInstalled(Session session, Row row, string program, string variant, IReadOnlyList<string> operations)
+    {
+        foreach (var operation in operations)
+            session.Results.Of(row, operation, program, variant).Note = "not installed";
+    }
+}
