@@ -15,9 +15,7 @@ internal static unsafe partial class Libc
     internal const int SOL_NETLINK = 270;
     internal const int MSG_TRUNC = 0x20;
     internal const int MSG_DONTWAIT = 0x40;
-    internal const int SOL_SOCKET = 1;
     internal const int SO_RCVBUF = 8;
-    internal const int SO_SNDBUFFORCE = 32;
     internal const int SO_RCVBUFFORCE = 33;
     internal const int AT_FDCWD = -100;
     internal const int AT_EMPTY_PATH = 0x1000;

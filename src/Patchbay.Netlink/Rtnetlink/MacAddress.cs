@@ -6,6 +6,9 @@ namespace Patchbay.Netlink.Rtnetlink;
 /// <param name="Value">The bytes as a number, first byte highest; below 2^48.</param>
 public readonly record struct MacAddress(ulong Value)
 {
+    /// <summary>True for a group address: the lowest bit of the first byte is set.</summary>
+    public bool IsMulticast => (Value & 0x0100_0000_0000) != 0;
+
     /// <summary>Reads an address from its six bytes.</summary>
     /// <param name="bytes">The bytes.</param>
     /// <returns>The address.</returns>

@@ -36,6 +36,9 @@ public sealed record Route
     /// <summary>Index of the link; 0 when the kernel is to find it by the gateway.</summary>
     public int Link { get; init; }
 
+    /// <summary>Name of the link, for texts only; the kernel is told <see cref="Link"/>.</summary>
+    public string? LinkName { get; init; }
+
     /// <summary>Source address for packets that have none yet.</summary>
     public IPAddress? PreferredSource { get; init; }
 
@@ -72,7 +75,7 @@ public sealed record Route
     /// <summary>The route as ip-route(8) words it.</summary>
     /// <returns>The text.</returns>
     public override string ToString() =>
-        $"{Destination?.ToString() ?? "default"}{(Gateway is null ? "" : $" via {Gateway}")}{(Link == 0 ? "" : $" dev {Link}")}{(Table == MainTable ? "" : $" table {Table}")}";
+        $"{Destination?.ToString() ?? "default"}{(Gateway is null ? "" : $" via {Gateway}")}{(Link == 0 ? "" : $" dev {LinkName ?? $"{Link}"}")}{(Priority == 0 ? "" : $" metric {Priority}")}{(Table == MainTable ? "" : $" table {Table}")}";
 
     /// <summary>Reads RTM_NEWROUTE or RTM_DELROUTE.</summary>
     /// <param name="message">The message.</param>

@@ -1,0 +1,53 @@
+using Patchbay.Cni.Model;
+using Patchbay.Cni.Plugin;
+
+namespace Patchbay.Plugins.Interfaces;
+
+/// <summary>Passes a request on to the address management that the configuration names; nothing happens when it names none.</summary>
+internal static class Ipam
+{
+    /// <summary>ADD; what follows and fails gives the addresses back.</summary>
+    internal static CniResult Add(PluginRequest request, Rollback undo)
+    {
+        var ipam = request.Delegate(request.Config.IpamType);
+        var result = ipam.Add();
+        undo.Push(ipam.Delete);
+        return result;
+    }
+
+    /// <summary>DEL.</summary>
+    internal static void Delete(PluginRequest request)
+    {
+        if (request.Config.IpamType.Length > 0)
+            request.Delegate(request.Config.IpamType).Delete();
+    }
+
+    /// <summary>CHECK.</summary>
+    internal static void Check(PluginRequest request)
+    {
+        if (request.Config.IpamType.Length > 0)
+            request.Delegate(request.Config.IpamType).Check();
+    }
+
+    /// <summary>GC.</summary>
+    internal static void GarbageCollect(PluginRequest request)
+    {
+        if (request.Config.IpamType.Length > 0)
+            request.Delegate(request.Config.IpamType).GarbageCollect();
+    }
+
+    /// <summary>STATUS.</summary>
+    internal static void Status(PluginRequest request)
+    {
+        if (request.Config.IpamType.Length > 0)
+            request.Delegate(request.Config.IpamType).Status();
+    }
+
+    /// <summary>The result with the configuration's "dns" in place of the IPAM's, if any field of it is given, even an empty list.</summary>
+    internal static CniResult WithConfiguredDns(PluginRequest request, CniResult result)
+    {
+        var given = request.Config.Root.Object("dns") is { } dns
+            && (dns.Has("nameservers") || dns.Has("search") || dns.Has("options") || dns.String("domain") is { Length: > 0 });
+        return given ? result with { Dns = request.Config.Dns } : result;
+    }
+}

@@ -1,0 +1,144 @@
+using System.Net;
+using Patchbay.Cni.Model;
+using Patchbay.Netlink;
+using Patchbay.Netlink.Rtnetlink;
+using Patchbay.Plugins.Interfaces;
+
+namespace Patchbay.Plugins.Main.Bridge;
+
+/// <summary>The bridge on the host: made when missing, used as it is when present, given the gateways' addresses.</summary>
+internal sealed class BridgeDevice(NetworkStack host, BridgeConfig config)
+{
+    /// <summary>The bridge, found or created: <c>ip link add NAME type bridge; ip link set NAME up</c>.</summary>
+    /// <exception cref="CniException">A link of that name is no bridge.</exception>
+    internal Link Ensure()
+    {
+        if (host.Route.FindLink(config.BridgeName) is { } existing)
+            return Use(existing);
+
+        Link? created = null;
+        var batch = new NetlinkBatch();
+        // A concurrent ADD may create it first.
+        batch.AddLink(
+            new LinkSettings
+            {
+                Name = config.BridgeName,
+                Mtu = config.Mtu == 0 ? null : config.Mtu,
+                Kind = new Netlink.Rtnetlink.Bridge { VlanFiltering = config.UsesVlans ? true : null },
+            },
+            Tolerated.Existing);
+        batch.GetLink(config.BridgeName, link => created = link);
+        host.Route.Execute(batch);
+        return Use(created!);
+    }
+
+    private Link Use(Link bridge)
+    {
+        if (bridge.Kind != Netlink.Rtnetlink.Bridge.KindName)
+            throw new CniException(CniError.Internal, $"\"{bridge.Name}\" already exists but is not a bridge (it is {bridge.Kind ?? "a physical interface"}): choose another name for \"bridge\"");
+        bool? promiscuous = config.PromiscMode && bridge.Promiscuity == 0 ? true : null;
+        if (bridge.IsUp && promiscuous is null)
+            return bridge;
+        // Router advertisements of containers must not configure the host.
+        host.Sysctl.TryWrite($"ipv6/conf/{bridge.Name}/accept_ra", "0");
+        var batch = new NetlinkBatch();
+        batch.SetLink(bridge.Index, new LinkSettings { Up = true, Promiscuous = promiscuous });
+        batch.GetLink(bridge.Index, link => bridge = link);
+        host.Route.Execute(batch);
+        return bridge;
+    }
+
+    /// <summary>Puts the gateways' addresses on the bridge, or on the host's end of its VLAN, and lets the host forward.</summary>
+    /// <param name="bridge">The bridge.</param>
+    /// <param name="ips">Addresses whose gateway the host is.</param>
+    /// <returns>The link of the VLAN, which the result names; null without VLAN.</returns>
+    internal Link? AddGateways(Link bridge, IReadOnlyList<CniIp> ips)
+    {
+        var vlan = config.Vlan == 0 ? null : EnsureVlanLink(bridge);
+        var device = vlan ?? bridge;
+        var present = host.Route.ListAddresses(device.Index);
+        var batch = new NetlinkBatch();
+        foreach (var ip in ips)
+            EnsureAddress(batch, device, present, new IpPrefix(ip.Gateway!, ip.Address.PrefixLength));
+        if (batch.Count > 0)
+        {
+            // An address that was set explicitly no longer follows the lowest address among the ports (net/bridge/br_stp_if.c).
+            batch.SetLink(device.Index, new LinkSettings { Address = device.Address });
+            host.Route.Execute(batch);
+        }
+
+        IpForwarding.Enable(host.Sysctl, ips.Select(ip => ip.Gateway!));
+        return vlan;
+    }
+
+    private void EnsureAddress(NetlinkBatch batch, Link device, IReadOnlyList<InterfaceAddress> present, IpPrefix wanted)
+    {
+        var network = wanted.Network;
+        foreach (var address in present)
+        {
+            if (RouteSocket.FamilyOf(address.Address) != RouteSocket.FamilyOf(wanted.Address))
+                continue;
+            if (address.Address.Equals(wanted.Address) && address.PrefixLength == wanted.PrefixLength)
+                return;
+            // IPv6 addresses of other networks may stand beside it; a second IPv4 address is a sign of two configurations for one bridge.
+            var other = new IpPrefix(address.Address, address.PrefixLength);
+            if (!wanted.IsIPv4 && !network.Contains(address.Address) && !other.Network.Contains(wanted.Address))
+                continue;
+            if (!config.ForceAddress)
+                throw new CniException(CniError.Internal, $"failed to add IP address to \"{device.Name}\": \"{device.Name}\" already has an IP address different from {wanted}: it has {other}; set \"forceAddress\" to replace it");
+            batch.DeleteAddress(address, Tolerated.Missing);
+        }
+
+        batch.AddAddress(
+            new InterfaceAddress
+            {
+                Link = device.Index,
+                Address = wanted.Address,
+                PrefixLength = wanted.PrefixLength,
+                Broadcast = InterfaceAddress.BroadcastOf(wanted.Address, wanted.PrefixLength),
+                Flags = wanted.IsIPv4 ? AddressFlags.None : AddressFlags.NoDuplicateDetection,
+            },
+            Tolerated.Existing); // by a concurrent ADD
+    }
+
+    // ip link add BRIDGE.VLAN type veth peer name vethXXXXXXXX master BRIDGE; the far end is an access port of the VLAN
+    private Link EnsureVlanLink(Link bridge)
+    {
+        var name = $"{bridge.Name}.{config.Vlan}";
+        if (Validation.InterfaceNameProblem(name) is { } problem)
+            throw new CniException(CniError.InvalidConfiguration, $"cannot name the gateway interface of VLAN {config.Vlan} \"{name}\": {problem}; use a shorter bridge name");
+        if (host.Route.FindLink(name) is { } existing)
+            return existing;
+
+        using var here = NetworkNamespace.OpenCurrent();
+        var pair = VethPair.Create(host, here, name, bridge.Mtu, address: null);
+        try
+        {
+            var batch = new NetlinkBatch();
+            batch.SetLink(pair.HostIndex, new LinkSettings { Master = bridge.Index, Up = true });
+            BridgePorts.SetVlans(host.Route, batch, pair.HostIndex, config.Vlan, [], config.PreserveDefaultVlan);
+            batch.SetLink(pair.Container.Index, new LinkSettings { Up = true });
+            host.Sysctl.TryWrite($"ipv6/conf/{pair.HostName}/accept_ra", "0");
+            host.Route.Execute(batch);
+            return host.Route.FindLink(name)!;
+        }
+        catch
+        {
+            var undo = new NetlinkBatch();
+            undo.DeleteLink(pair.Container.Index, Tolerated.Missing);
+            host.Route.TryExecute(undo);
+            throw;
+        }
+    }
+
+    /// <summary>The address that a host takes as gateway when the configuration names none: the first of the network.</summary>
+    internal static IPAddress FirstAddressOf(IpPrefix prefix)
+    {
+        var bytes = prefix.Network.BaseAddress.GetAddressBytes();
+        for (var i = bytes.Length - 1; i >= 0 && ++bytes[i] == 0; i--)
+        {
+        }
+
+        return new IPAddress(bytes);
+    }
+}
