@@ -1,6 +1,46 @@
+using System.Text;
+using Patchbay.Cni.Model;
+using Patchbay.Cni.Plugin;
+
 namespace Patchbay.Plugins;
 
+/// <summary>One file, many names: the name it is started by says what it is, or else the first argument does.</summary>
 internal static class Program
 {
-    private static int Main() => 1;
+    private static int Main(string[] arguments)
+    {
+        string name = Path.GetFileName(Environment.GetCommandLineArgs()[0]);
+        if (Start(name, arguments) is { } status)
+            return status;
+        if (arguments.Length > 0)
+        {
+            name = arguments[0];
+            if (Start(name, arguments.AsSpan(1)) is { } chosen)
+                return chosen;
+        }
+
+        return Unknown(name, arguments.Length > 0);
+    }
+
+    private static int? Start(string name, ReadOnlySpan<string> arguments)
+    {
+        if (PluginRegistry.Find(name) is { } plugin)
+            return PluginHost.Run(plugin, PluginEnvironment.OfProcess(PluginRegistry.Find));
+        return null;
+    }
+
+    private static int Unknown(string name, bool named)
+    {
+        PluginEnvironment environment = PluginEnvironment.OfProcess(PluginRegistry.Find);
+        StringBuilder text = new();
+        text.Append("patchbay-cni v").Append(PluginHost.ProgramVersion).Append('\n');
+        text.Append("CNI protocol versions supported: ").AppendJoin(", ", SpecVersion.All).Append('\n');
+        text.Append("Plugins, by the name of the file or as the first argument: ").AppendJoin(", ", PluginRegistry.Names);
+        PluginHost.Note(environment, text.ToString());
+
+        // A runtime that started us by a name that we do not know reads standard output.
+        if (!string.IsNullOrEmpty(environment.Variable("CNI_COMMAND")))
+            return PluginHost.Report(new CniException(CniError.Internal, $"patchbay-cni has no plugin \"{name}\""), environment);
+        return named ? 1 : 0;
+    }
 }

@@ -1,0 +1,239 @@
+using System.Buffers;
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Text;
+using Microsoft.Win32.SafeHandles;
+using Patchbay.Cni.Interop;
+using Patchbay.Cni.Model;
+
+namespace Patchbay.Cni.Plugin;
+
+/// <summary>Runs a program to its end: arguments as a list, input given, both outputs collected.</summary>
+/// <remarks>
+/// posix_spawn(3) rather than <see cref="Process"/>: no shell, no thread, no signal handler, and start-up is what a plugin's time is made of.
+/// </remarks>
+public static unsafe class ChildProcess
+{
+    private const int MaxOutputBytes = 64 << 20;
+    private const int BusyAttempts = 6;
+    private const int BusyPauseMilliseconds = 1000;
+
+    /// <summary>Runs a program.</summary>
+    /// <param name="file">Its path; without a slash it is looked up in PATH.</param>
+    /// <param name="arguments">The arguments after the name.</param>
+    /// <param name="input">Its standard input.</param>
+    /// <param name="variables">Its environment; null for ours.</param>
+    /// <param name="limit">How long it may run; null for ever. With a limit the program leads a process group of its own, which is killed at expiry.</param>
+    /// <returns>How it ended and what it printed.</returns>
+    /// <exception cref="TimeoutException">It ran longer than the limit, and was killed.</exception>
+    /// <exception cref="CniException">Code 999: it could not be started. Code 5: a pipe failed, or it printed more than 64 MiB.</exception>
+    public static ChildResult Run(
+        string file,
+        IReadOnlyList<string> arguments,
+        ReadOnlyMemory<byte> input = default,
+        IEnumerable<KeyValuePair<string, string>>? variables = null,
+        TimeSpan? limit = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(file);
+        ArgumentNullException.ThrowIfNull(arguments);
+        long deadline = limit is { } span ? Environment.TickCount64 + (long)Math.Ceiling(span.TotalMilliseconds) : long.MaxValue;
+
+        // Input is a file in memory: it needs no one to feed it, so nothing can block or break while the outputs are drained.
+        using SafeFileHandle stdin = InputFile(input.Span);
+        (SafeFileHandle outRead, SafeFileHandle outWrite) = Pipe();
+        using SafeFileHandle outReadOwner = outRead, outWriteOwner = outWrite;
+        (SafeFileHandle errRead, SafeFileHandle errWrite) = Pipe();
+        using SafeFileHandle errReadOwner = errRead, errWriteOwner = errWrite;
+
+        int pid = Start(file, [file, .. arguments], Block(variables ?? PluginEnvironment.ProcessVariables()), [stdin, outWrite, errWrite], limit is not null);
+        outWrite.Dispose();
+        errWrite.Dispose();
+
+        ArrayBufferWriter<byte> output = new(), error = new();
+        bool ended = false;
+        try
+        {
+            Drain(outRead, output, errRead, error, deadline);
+            int status = Wait(pid, deadline);
+            ended = true;
+            return new ChildResult(status, output.WrittenMemory, error.WrittenMemory);
+        }
+        finally
+        {
+            if (!ended)
+            {
+                _ = Libc.kill(limit is null ? pid : -pid, Libc.SIGKILL);
+                int status;
+                while (Libc.waitpid(pid, &status, 0) < 0 && Marshal.GetLastPInvokeError() == Libc.EINTR)
+                {
+                }
+            }
+        }
+    }
+
+    private static int Start(string file, List<string> arguments, List<string> environment, ReadOnlySpan<SafeFileHandle> streams, bool ownGroup)
+    {
+        // Opaque types of at most 336 bytes in glibc and musl.
+        ulong* actions = stackalloc ulong[64];
+        ulong* attributes = stackalloc ulong[64];
+        ulong* signals = stackalloc ulong[16]; // sigset_t
+        new Span<ulong>(signals, 16).Clear();
+        signals[0] = 1UL << (Libc.SIGPIPE - 1); // the runtime ignores SIGPIPE, and ignoring is inherited
+
+        byte** argv = Pack(arguments), envp = Pack(environment);
+        _ = Libc.posix_spawn_file_actions_init(actions);
+        _ = Libc.posix_spawnattr_init(attributes);
+        try
+        {
+            for (int target = 0; target < streams.Length; target++)
+                Check(Libc.posix_spawn_file_actions_adddup2(actions, (int)streams[target].DangerousGetHandle(), target), file);
+            short flags = (short)(Libc.POSIX_SPAWN_SETSIGDEF | (ownGroup ? Libc.POSIX_SPAWN_SETPGROUP : 0));
+            Check(Libc.posix_spawnattr_setflags(attributes, flags), file);
+            Check(Libc.posix_spawnattr_setsigdefault(attributes, signals), file);
+
+            for (int attempt = 1; ; attempt++)
+            {
+                int pid;
+                int error = Libc.posix_spawnp(&pid, argv[0], actions, attributes, argv, envp);
+                if (error == 0)
+                    return pid;
+
+                // "Text file busy": somebody is still writing the program, as installers of plugins do.
+                if (error != Libc.ETXTBSY || attempt == BusyAttempts)
+                    Check(error, file);
+                _ = Libc.poll(null, 0, BusyPauseMilliseconds);
+            }
+        }
+        finally
+        {
+            _ = Libc.posix_spawn_file_actions_destroy(actions);
+            _ = Libc.posix_spawnattr_destroy(attributes);
+            NativeMemory.Free(argv);
+            NativeMemory.Free(envp);
+        }
+    }
+
+    private static void Drain(SafeFileHandle outRead, ArrayBufferWriter<byte> output, SafeFileHandle errRead, ArrayBufferWriter<byte> error, long deadline)
+    {
+        Libc.PollFd* fds = stackalloc Libc.PollFd[2];
+        fds[0] = new() { Fd = (int)outRead.DangerousGetHandle(), Events = Libc.POLLIN };
+        fds[1] = new() { Fd = (int)errRead.DangerousGetHandle(), Events = Libc.POLLIN };
+        while (fds[0].Fd >= 0 || fds[1].Fd >= 0)
+        {
+            int ready = Libc.poll(fds, 2, Remaining(deadline));
+            if (ready < 0 && Marshal.GetLastPInvokeError() != Libc.EINTR)
+                throw IoError("wait for output");
+            if (ready <= 0)
+                continue;
+            if (fds[0].Returned != 0 && !Read(outRead, output))
+                fds[0].Fd = -1; // poll(2) skips it
+            if (fds[1].Returned != 0 && !Read(errRead, error))
+                fds[1].Fd = -1;
+        }
+    }
+
+    private static int Wait(int pid, long deadline)
+    {
+        while (true)
+        {
+            int status;
+            int got = Libc.waitpid(pid, &status, deadline == long.MaxValue ? 0 : Libc.WNOHANG);
+            if (got == pid)
+                return status;
+            int error = Marshal.GetLastPInvokeError();
+            if (got < 0 && error == Libc.ECHILD)
+                throw new CniException(CniError.IoFailure, "the exit status of a program is lost: this process was started with SIGCHLD ignored");
+            if (got < 0 && error != Libc.EINTR)
+                throw IoError("wait for the end of a program");
+
+            // Both pipes are closed, so the end is near; only a program that closes its outputs and stays makes more than one round.
+            if (got == 0)
+                _ = Libc.poll(null, 0, Math.Min(Remaining(deadline), 2));
+        }
+    }
+
+    private static int Remaining(long deadline)
+    {
+        if (deadline == long.MaxValue)
+            return -1;
+        long left = deadline - Environment.TickCount64;
+        return left > 0 ? (int)Math.Min(left, int.MaxValue) : throw new TimeoutException();
+    }
+
+    private static bool Read(SafeFileHandle from, ArrayBufferWriter<byte> to)
+    {
+        Span<byte> room = to.GetSpan(4096);
+        nint count;
+        fixed (byte* start = room)
+            count = Libc.read(from, start, (nuint)room.Length);
+        if (count < 0)
+            return Marshal.GetLastPInvokeError() == Libc.EINTR ? true : throw IoError("read output");
+        to.Advance((int)count);
+        if (to.WrittenCount > MaxOutputBytes)
+            throw new CniException(CniError.IoFailure, "a program printed more than 64 MiB and was killed");
+        return count > 0;
+    }
+
+    private static SafeFileHandle InputFile(ReadOnlySpan<byte> bytes)
+    {
+        SafeFileHandle file = Libc.memfd_create("stdin", Libc.MFD_CLOEXEC);
+        if (file.IsInvalid)
+            throw IoError("create the standard input of a program");
+        fixed (byte* start = bytes)
+        {
+            for (int done = 0; done < bytes.Length;)
+            {
+                nint count = Libc.write(file, start + done, (nuint)(bytes.Length - done));
+                if (count < 0 && Marshal.GetLastPInvokeError() != Libc.EINTR)
+                    throw IoError("fill the standard input of a program");
+                done += (int)Math.Max(count, 0);
+            }
+        }
+
+        _ = Libc.lseek(file, 0, 0);
+        return file;
+    }
+
+    private static (SafeFileHandle Read, SafeFileHandle Write) Pipe()
+    {
+        int* ends = stackalloc int[2];
+        if (Libc.pipe2(ends, Libc.O_CLOEXEC) != 0)
+            throw IoError("create a pipe");
+        return (new SafeFileHandle(ends[0], ownsHandle: true), new SafeFileHandle(ends[1], ownsHandle: true));
+    }
+
+    private static List<string> Block(IEnumerable<KeyValuePair<string, string>> variables)
+    {
+        List<string> block = [];
+        foreach ((string name, string value) in variables)
+            block.Add($"{name}={value}");
+        return block;
+    }
+
+    // The table of pointers, its null, and the texts behind it, in one block of memory.
+    private static byte** Pack(List<string> texts)
+    {
+        int table = (texts.Count + 1) * sizeof(byte*), size = table;
+        foreach (string text in texts)
+            size += Encoding.UTF8.GetByteCount(text) + 1;
+        byte* block = (byte*)NativeMemory.Alloc((nuint)size);
+        byte* next = block + table;
+        for (int i = 0; i < texts.Count; i++)
+        {
+            ((byte**)block)[i] = next;
+            next += Encoding.UTF8.GetBytes(texts[i], new Span<byte>(next, (int)(block + size - next)));
+            *next++ = 0;
+        }
+
+        ((byte**)block)[texts.Count] = null;
+        return (byte**)block;
+    }
+
+    private static void Check(int error, string file)
+    {
+        if (error != 0)
+            throw new CniException(CniError.Internal, $"cannot run \"{file}\": {Marshal.GetPInvokeErrorMessage(error)}");
+    }
+
+    private static CniException IoError(string operation) => new(CniError.IoFailure, $"cannot {operation}: {Marshal.GetLastPInvokeErrorMessage()}");
+}

@@ -1,0 +1,131 @@
+using System.Globalization;
+using Patchbay.Cni.Model;
+
+namespace Patchbay.Cni.Plugin;
+
+/// <summary>Another plugin, run on behalf of the request at hand: an IPAM plugin, or the main plugin behind a wrapper.</summary>
+/// <remarks>
+/// It gets our environment with CNI_COMMAND replaced, and our configuration. A delegate that is one of this executable's plugins
+/// and that CNI_PATH resolves to this very file is called as a method; any other is executed.
+/// </remarks>
+public sealed class PluginDelegate
+{
+    /// <summary>The variable that limits how long a delegate may run, in seconds; no limit without it.</summary>
+    public const string TimeoutVariable = "PATCHBAY_DELEGATE_TIMEOUT";
+
+    private readonly PluginRequest _request;
+    private readonly string _type;
+    private string? _path;
+
+    internal PluginDelegate(PluginRequest request, string type)
+    {
+        _request = request;
+        _type = type;
+    }
+
+    /// <summary>ADD. When it fails the delegate gets a DEL before the error is thrown, since it may have done half.</summary>
+    /// <returns>The result in the newest terms.</returns>
+    /// <exception cref="CniException">The delegate's error, or why it could not be run.</exception>
+    public CniResult Add()
+    {
+        Resolve(); // what is not there needs no DEL
+        try
+        {
+            return Run(CniCommand.Add)!;
+        }
+        catch (Exception)
+        {
+            Release();
+            throw;
+        }
+    }
+
+    /// <summary>ADD, then the work that needs its result; when that fails the delegate gets a DEL before the error is thrown.</summary>
+    /// <typeparam name="T">What the work makes.</typeparam>
+    /// <param name="work">What to do with the result.</param>
+    /// <returns>What the work returned.</returns>
+    public T AddThen<T>(Func<CniResult, T> work)
+    {
+        ArgumentNullException.ThrowIfNull(work);
+        CniResult result = Add();
+        try
+        {
+            return work(result);
+        }
+        catch (Exception)
+        {
+            Release();
+            throw;
+        }
+    }
+
+    /// <summary>DEL.</summary>
+    public void Delete() => Run(CniCommand.Delete);
+
+    /// <summary>CHECK.</summary>
+    public void Check() => Run(CniCommand.Check);
+
+    /// <summary>GC.</summary>
+    public void GarbageCollect() => Run(CniCommand.GarbageCollect);
+
+    /// <summary>STATUS.</summary>
+    public void Status() => Run(CniCommand.Status);
+
+    private string Resolve() => _path ??= PluginFinder.Find(_type, _request.SearchPath, _request.Environment.Identify);
+
+    private void Release()
+    {
+        try
+        {
+            Delete();
+        }
+        catch (Exception error)
+        {
+            // The first error is the one to throw; this one must not be lost either.
+            PluginHost.Note(_request.Environment, $"plugin \"{_type}\" failed to undo its ADD: {CniException.From(error).Text}");
+        }
+    }
+
+    private CniResult? Run(CniCommand command)
+    {
+        string path = Resolve();
+        PluginEnvironment environment = _request.Environment;
+        PluginRequest request = _request with { Command = command };
+        if (environment.Identify(path) is { } file && file == environment.Identify("/proc/self/exe") && environment.BuiltIn(_type) is { } plugin)
+            return PluginHost.Execute(plugin, request);
+
+        PluginProcess process = new(_type, path, Limit(environment), TimeoutVariable);
+        ReadOnlyMemory<byte> output = process.Run(Variables(request), request.Config.Json, environment.Error);
+        return command == CniCommand.Add ? process.ReadResult(output, request.Config.Version) : null;
+    }
+
+    private static Dictionary<string, string> Variables(PluginRequest request)
+    {
+        Dictionary<string, string> variables = new(StringComparer.Ordinal);
+        foreach ((string name, string value) in request.Environment.Variables())
+            variables[name] = value;
+        variables["CNI_COMMAND"] = request.Command.ToText();
+        Set("CNI_CONTAINERID", request.ContainerId);
+        Set("CNI_NETNS", request.NetnsPath);
+        Set("CNI_IFNAME", request.IfName);
+        Set("CNI_ARGS", request.Args);
+        Set("CNI_PATH", request.Path);
+        return variables;
+
+        void Set(string name, string value)
+        {
+            if (value.Length > 0 || variables.ContainsKey(name))
+                variables[name] = value;
+        }
+    }
+
+    private static TimeSpan? Limit(PluginEnvironment environment)
+    {
+        string? text = environment.Variable(TimeoutVariable);
+        if (string.IsNullOrEmpty(text))
+            return null;
+        return double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double seconds) && seconds is > 0 and <= 86400
+            ? TimeSpan.FromSeconds(seconds)
+            : throw new CniException(CniError.InvalidEnvironment, $"{TimeoutVariable} must be a number of seconds above 0 and up to 86400, not \"{text}\"");
+    }
+}

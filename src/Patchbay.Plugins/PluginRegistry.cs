@@ -1,0 +1,26 @@
+using Patchbay.Cni.Plugin;
+
+namespace Patchbay.Plugins;
+
+/// <summary>The plugins of this executable.</summary>
+internal static class PluginRegistry
+{
+    /// <summary>One line a plugin: <c>("bridge", static () => new Bridge()),</c>. Only the one that is asked for is ever made.</summary>
+    private static (string Name, Func<CniPlugin> Make)[] All =>
+    [
+    ];
+
+    /// <summary>Every name that this file answers to as a plugin.</summary>
+    internal static IEnumerable<string> Names => All.Select(entry => entry.Name);
+
+    /// <summary>Makes a plugin.</summary>
+    /// <param name="name">The name that configurations give as <c>type</c>.</param>
+    /// <returns>The plugin, or null when there is none of that name.</returns>
+    internal static CniPlugin? Find(string name)
+    {
+        foreach ((string own, Func<CniPlugin> make) in All)
+            if (own == name)
+                return make();
+        return null;
+    }
+}
