@@ -1,4 +1,6 @@
 using Patchbay.Cni.Plugin;
+using Patchbay.Plugins.Ipam.HostLocal;
+using Patchbay.Plugins.Ipam.Static;
 
 namespace Patchbay.Plugins;
 
@@ -8,6 +10,8 @@ internal static class PluginRegistry
     /// <summary>One line a plugin: <c>("bridge", static () => new Bridge()),</c>. Only the one that is asked for is ever made.</summary>
     private static (string Name, Func<CniPlugin> Make)[] All =>
     [
+        ("host-local", static () => new HostLocalPlugin()),
+        ("static", static () => new StaticPlugin()),
     ];
 
     /// <summary>Every name that this file answers to as a plugin.</summary>

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Net;
-using System.Net.Sockets;
 using System.Text;
+using Patchbay.Cni.Model;
 
 namespace Patchbay.Plugins.Ipam.HostLocal;
 
@@ -50,7 +50,7 @@ internal readonly record struct Address(UInt128 Bits) : IComparable<Address>
             address = V4(v4);
             return true;
         }
-        if (text.ContainsAny('[', ']', '%') || !IPAddress.TryParse(text, out var parsed) || parsed.AddressFamily != AddressFamily.InterNetworkV6)
+        if (IpText.TryParse(text) is not { } parsed)
             return false;
         address = From(parsed);
         return true;

@@ -79,6 +79,17 @@ internal sealed partial class ReservationStore
             Release(address, hash);
     }
 
+    /// <summary>Whether the attachment holds anything.</summary>
+    internal bool HasAny(in Owner owner)
+    {
+        if (FindAll(owner).Count > 0)
+            return true;
+        if (_complete)
+            return false;
+        Scan();
+        return FindAll(owner).Count > 0;
+    }
+
     /// <summary>Reads every reservation and, if there are many, makes the index anew. Afterwards <see cref="IsComplete"/>.</summary>
     internal void Scan()
     {
@@ -127,7 +138,7 @@ internal sealed partial class ReservationStore
                 other?.Invoke(Libc.Text(name));
         });
         if (error != 0)
-            throw Libc.Failure($"cannot list {_path}", error);
+            throw Libc.Failure($"cannot list {Path}", error);
     }
 
     /// <summary>The addresses that have a file, by one listing of the directory.</summary>
@@ -148,7 +159,7 @@ internal sealed partial class ReservationStore
                 names.Add(address);
         });
         if (error != 0)
-            throw Libc.Failure($"cannot list {_path}", error);
+            throw Libc.Failure($"cannot list {Path}", error);
         return _names = names;
     }
 
@@ -158,6 +169,8 @@ internal sealed partial class ReservationStore
     /// <summary>Whether there is an address of each range set, so that an attachment can have no more.</summary>
     private bool Covers(List<Address> found)
     {
+        if (_sets.Count == 0)
+            return false; // the configuration does not tell
         foreach (var set in _sets)
         {
             if (!found.Exists(address => set.RangeFor(address) is not null))
@@ -169,7 +182,7 @@ internal sealed partial class ReservationStore
     private void OpenIndex()
     {
         if (Libc.Stat(_directory, default) is not { } state)
-            throw Libc.Failure($"cannot read the state of {_path}", Libc.LastError);
+            throw Libc.Failure($"cannot read the state of {Path}", Libc.LastError);
         _index = TryIndex(() => ReservationIndex.Open(_dataDirectory, _indexName, state, _writable));
         if (_index is null)
             return;

@@ -26,7 +26,6 @@ internal sealed partial class ReservationStore : IDisposable
     private const uint FileMode = 0x180; // 0600
     private const uint LockMode = 0x1e8; // 0750, as the reference makes it
 
-    private readonly string _path;
     private readonly byte[] _indexName;
     private readonly IReadOnlyList<RangeSet> _sets;
     private readonly Action<string> _note;
@@ -41,7 +40,7 @@ internal sealed partial class ReservationStore : IDisposable
     private ReservationStore(
         string dataDirectory, string network, IReadOnlyList<RangeSet> sets, StoreAccess access, Action<string> note, SafeFileHandle directory)
     {
-        _path = Path.Combine(dataDirectory, network);
+        Path = System.IO.Path.Combine(dataDirectory, network);
         _indexName = Encoding.UTF8.GetBytes($".{network}.index\0");
         _sets = sets;
         _note = note;
@@ -50,13 +49,16 @@ internal sealed partial class ReservationStore : IDisposable
         _dataDirectory = Libc.OpenDirectory(dataDirectory) ?? throw Libc.Failure($"cannot open {dataDirectory}", Libc.LastError);
     }
 
+    /// <summary>The network's directory.</summary>
+    internal string Path { get; }
+
     /// <summary>
     /// Waits for the lock. <paramref name="note"/> takes what the operator should know although the operation goes on.
     /// Null when the directory is missing and is not to be made.
     /// </summary>
     internal static ReservationStore? Open(string dataDirectory, string network, IReadOnlyList<RangeSet> sets, StoreAccess access, Action<string> note)
     {
-        var path = Path.Combine(dataDirectory, network);
+        var path = System.IO.Path.Combine(dataDirectory, network);
         var directory = Libc.OpenDirectory(path);
         if (directory is null && Libc.LastError == Libc.ENOENT)
         {
@@ -100,7 +102,7 @@ internal sealed partial class ReservationStore : IDisposable
         if (error == Libc.EEXIST)
             return false;
         if (error != 0)
-            throw Libc.Failure($"cannot reserve {_path}/{address}", error);
+            throw Libc.Failure($"cannot reserve {Path}/{address}", error);
 
         Added(new(owner.Hash, address));
         try
@@ -121,7 +123,7 @@ internal sealed partial class ReservationStore : IDisposable
         Span<byte> name = stackalloc byte[Address.MaxText + 1];
         int error = Libc.Unlink(_directory, NameOf(address, name));
         if (error is not (0 or Libc.ENOENT))
-            throw Libc.Failure($"cannot release {_path}/{address}", error);
+            throw Libc.Failure($"cannot release {Path}/{address}", error);
         Removed(new(hash, address));
     }
 
@@ -176,7 +178,7 @@ internal sealed partial class ReservationStore : IDisposable
             return; // nobody has allocated anything here yet
         int error = _lock is null ? Libc.LastError : Libc.Lock(_lock);
         if (error != 0)
-            throw Libc.Failure($"cannot lock {_path}/lock", error);
+            throw Libc.Failure($"cannot lock {Path}/lock", error);
     }
 
     /// <summary>The file appears with its content in one step where the file system can do that. 0 or the error.</summary>
@@ -235,7 +237,7 @@ internal sealed partial class ReservationStore : IDisposable
         if (error == 0)
             error = Libc.Truncate(file!, length);
         if (error != 0)
-            throw Libc.Failure($"cannot write {_path}/last_reserved_ip.{set}", error);
+            throw Libc.Failure($"cannot write {Path}/last_reserved_ip.{set}", error);
         if (_index is not null && set < ReservationIndex.MaxSets)
             _index.Last(set) = address;
     }
@@ -251,7 +253,7 @@ internal sealed partial class ReservationStore : IDisposable
     {
         int length = Libc.ReadFile(_directory, name, ref _buffer);
         if (length < 0 && Libc.LastError != Libc.ENOENT)
-            throw Libc.Failure($"cannot read {_path}/{Libc.Text(name)}", Libc.LastError);
+            throw Libc.Failure($"cannot read {Path}/{Libc.Text(name)}", Libc.LastError);
         content = length < 0 ? default : Trim(_buffer.AsSpan(0, length));
         return length >= 0;
     }
