@@ -11,6 +11,8 @@ internal static class PluginRegistry
         ("loopback", static () => new Main.Loopback.LoopbackPlugin()),
         ("bridge", static () => new Main.Bridge.BridgePlugin()),
         ("ptp", static () => new Main.Ptp.PtpPlugin()),
+        ("host-local", static () => new Ipam.HostLocal.HostLocalPlugin()),
+        ("static", static () => new Ipam.Static.StaticPlugin()),
     ];
 
     /// <summary>Every name that this file answers to as a plugin.</summary>

@@ -41,7 +41,7 @@ internal sealed class BridgePlugin : CniPlugin
             PendingMasquerade? masquerade = null;
             if (request.Config.IpamType.Length > 0)
             {
-                var ipam = Ipam.Add(request, undo);
+                var ipam = IpamDelegate.Add(request, undo);
                 result = Address(ipam, config, Interfaces(request, bridge, port, pair));
                 if (config.IpMasq)
                 {
@@ -86,7 +86,7 @@ internal sealed class BridgePlugin : CniPlugin
             });
         }
 
-        cleanup.Step(() => Ipam.Delete(request));
+        cleanup.Step(() => IpamDelegate.Delete(request));
         cleanup.Step(() => SpoofCheck.Remove(request));
         cleanup.Step(masquerade.Complete);
         cleanup.ThrowIfFailed();
@@ -95,7 +95,7 @@ internal sealed class BridgePlugin : CniPlugin
     public override void Check(PluginRequest request)
     {
         var config = BridgeConfig.Read(request.Config, request.Args);
-        Ipam.Check(request);
+        IpamDelegate.Check(request);
         var result = request.Config.PrevResult ?? throw InterfaceCheck.Failed("Required prevResult missing");
         BridgeCheck.Run(request, config, result);
         if (config.IpMasq && !Masquerade.Exists(request))
@@ -111,7 +111,7 @@ internal sealed class BridgePlugin : CniPlugin
             cleanup.Step(() => SpoofCheck.Collect(request.Config.Name, valid));
         }
 
-        cleanup.Step(() => Ipam.GarbageCollect(request));
+        cleanup.Step(() => IpamDelegate.GarbageCollect(request));
         cleanup.ThrowIfFailed();
     }
 
@@ -122,7 +122,7 @@ internal sealed class BridgePlugin : CniPlugin
             Masquerade.RequireBackend(config.IpMasqBackend);
         if (config.MacSpoofCheck)
             SpoofCheck.RequireKernel();
-        Ipam.Status(request);
+        IpamDelegate.Status(request);
     }
 
     // ip link set vethX master BRIDGE up; bridge link set dev vethX hairpin … isolated …; bridge vlan …
@@ -212,6 +212,6 @@ internal sealed class BridgePlugin : CniPlugin
         interfaces[0] = interfaces[0] with { Mac = sandbox.Host.Route.FindLink(bridge.Index)?.Address?.ToString() };
         if (vlan is not null)
             interfaces.Add(new CniInterface { Name = vlan.Name, Mac = vlan.Address?.ToString(), Mtu = vlan.Mtu });
-        return Ipam.WithConfiguredDns(request, result with { Interfaces = interfaces });
+        return IpamDelegate.WithConfiguredDns(request, result with { Interfaces = interfaces });
     }
 }

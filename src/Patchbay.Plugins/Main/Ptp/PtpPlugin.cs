@@ -23,7 +23,7 @@ internal sealed class PtpPlugin : CniPlugin
         var undo = new Rollback();
         try
         {
-            var ipam = Ipam.Add(request, undo);
+            var ipam = IpamDelegate.Add(request, undo);
             if (ipam.Ips.Count == 0)
                 throw new CniException(CniError.Internal, "IPAM plugin returned missing IP config");
             foreach (var ip in ipam.Ips)
@@ -56,7 +56,7 @@ internal sealed class PtpPlugin : CniPlugin
             sandbox.Container.Sysctl.TryWrite($"ipv6/conf/{request.IfName}/accept_dad", "0");
             InterfaceConfiguration.Apply(sandbox.Container, sandbox.ContainerNamespace, pair.Container, result, pointToPoint: true);
             masquerade?.Complete();
-            return Ipam.WithConfiguredDns(request, result);
+            return IpamDelegate.WithConfiguredDns(request, result);
         }
         catch (Exception error)
         {
@@ -78,14 +78,14 @@ internal sealed class PtpPlugin : CniPlugin
             });
         }
 
-        cleanup.Step(() => Ipam.Delete(request));
+        cleanup.Step(() => IpamDelegate.Delete(request));
         cleanup.Step(masquerade.Complete);
         cleanup.ThrowIfFailed();
     }
 
     public override void Check(PluginRequest request)
     {
-        Ipam.Check(request);
+        IpamDelegate.Check(request);
         var result = request.Config.PrevResult ?? throw InterfaceCheck.Failed("ptp: Required prevResult missing");
         using var sandbox = Sandbox.Open(request.NetnsPath);
         var container = InterfaceCheck.Present(sandbox.Container.Route, InterfaceCheck.Find(result, request.IfName, request.NetnsPath), "container");
@@ -103,7 +103,7 @@ internal sealed class PtpPlugin : CniPlugin
         var cleanup = new Cleanup();
         if (request.Config.ValidAttachments is { } valid)
             cleanup.Step(() => Masquerade.Collect(request.Config.Name, valid));
-        cleanup.Step(() => Ipam.GarbageCollect(request));
+        cleanup.Step(() => IpamDelegate.GarbageCollect(request));
         cleanup.ThrowIfFailed();
     }
 
@@ -111,7 +111,7 @@ internal sealed class PtpPlugin : CniPlugin
     {
         if (request.Config.IpMasq)
             Masquerade.RequireBackend(request.Config.Root.String("ipMasqBackend"));
-        Ipam.Status(request);
+        IpamDelegate.Status(request);
     }
 
     // ip addr add GATEWAY/32 dev vethX; ip link set vethX up; ip route add IP/32 dev vethX scope host

@@ -4,7 +4,7 @@ using Patchbay.Cni.Plugin;
 namespace Patchbay.Plugins.Interfaces;
 
 /// <summary>Passes a request on to the address management that the configuration names; nothing happens when it names none.</summary>
-internal static class Ipam
+internal static class IpamDelegate
 {
     /// <summary>ADD; what follows and fails gives the addresses back.</summary>
     internal static CniResult Add(PluginRequest request, Rollback undo)
