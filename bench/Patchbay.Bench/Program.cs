@@ -37,6 +37,8 @@ int Main()
     }
 
     var machine = Machine.Read();
+    if (machine.IsBusy)
+        Session.Log($"load average {machine.LoadBefore} on {machine.Cores} cores: others are at work here, so expect inflated figures");
     using var workspace = new Workspace();
     var session = new Session(options, Peers.Find(repository, workspace), workspace, cancellation.Token);
     foreach (var scenario in Scenario.All)

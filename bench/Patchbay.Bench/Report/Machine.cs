@@ -5,6 +5,9 @@ namespace Patchbay.Bench.Report;
 /// <summary>The facts about a machine that figures depend on; neither its name nor its paths.</summary>
 internal sealed record Machine(string Date, string Processor, int Cores, int MemoryGibibytes, string Kernel, string Distribution, string LoadBefore)
 {
+    /// <summary>Whether something else was running before the first measurement.</summary>
+    internal bool IsBusy => double.Parse(LoadBefore, CultureInfo.InvariantCulture) > Cores / 2.0;
+
     internal static Machine Read()
     {
         var memory = Field("/proc/meminfo", "MemTotal:");
