@@ -34,7 +34,7 @@ demo: build deps-demo ## the story of docs/demo.md, played in namespaces of its 
 	hack/demo
 
 bench: build deps-bench ## ours beside the peers
-	bench/run
+	dotnet run -c Release --project bench/Patchbay.Bench
 
 dist: build ## out/dist: the tar of the plugins and the two NuGet packages
 	hack/dist
