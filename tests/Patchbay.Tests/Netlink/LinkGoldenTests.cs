@@ -100,6 +100,14 @@ public class LinkGoldenTests
     }
 
     [Fact]
+    public void Alias_of_a_new_link_is_refused_because_the_kernel_would_forget_it()
+    {
+        var settings = new LinkSettings { Name = "v0", Alias = "x" };
+        Assert.Throws<ArgumentException>(() => new NetlinkBatch().AddLink(settings));
+        Assert.Throws<ArgumentException>(() => new NetlinkBatch().AddLink(new LinkSettings { Name = "v1", Kind = new Veth(settings) }));
+    }
+
+    [Fact]
     public void Closed_namespace_is_not_named_to_the_kernel()
     {
         var closed = NetworkNamespace.OpenCurrent();
