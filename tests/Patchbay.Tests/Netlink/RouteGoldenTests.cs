@@ -87,7 +87,7 @@ public class RouteGoldenTests
         var routes = Captured.Decode("route-show", Route.Decode).ToDictionary(r => $"{r.Type} {r}");
 
         Assert.Equal(15, routes.Count);
-        var metrics = routes["Unicast 10.5.0.0/16 via 10.1.2.1 dev 4"];
+        var metrics = routes["Unicast 10.5.0.0/16 via 10.1.2.1 dev 4 metric 50"];
         Assert.Equal((1300u, 1200u, 50u, "10.1.2.3"), (metrics.Mtu, metrics.AdvertisedMss, metrics.Priority, metrics.PreferredSource?.ToString()));
         Assert.Null(routes["Unicast default via 10.1.2.1 dev 4 table 1000"].Destination);
         Assert.Equal(RouteScope.Link, routes["Unicast 10.6.0.0/16 dev 4 table 100"].Scope);
