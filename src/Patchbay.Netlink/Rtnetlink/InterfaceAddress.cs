@@ -109,6 +109,7 @@ public sealed record InterfaceAddress
         {
             Family = (byte)RouteSocket.FamilyOf(Address),
             PrefixLength = (byte)PrefixLength,
+            Flags = (byte)((uint)Flags <= byte.MaxValue ? Flags : 0), // more than eight bits go into IFA_FLAGS
             Scope = Scope,
             Index = (uint)Link,
         });
@@ -118,7 +119,7 @@ public sealed record InterfaceAddress
             writer.Address(IFA_BROADCAST, Broadcast);
         if (Label is not null)
             writer.Text(IFA_LABEL, Label);
-        if (Flags != AddressFlags.None)
+        if ((uint)Flags > byte.MaxValue)
             writer.U32(IFA_FLAGS, (uint)Flags);
         foreach (var attribute in Other)
         {

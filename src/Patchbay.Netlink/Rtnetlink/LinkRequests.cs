@@ -10,8 +10,11 @@ public static class LinkRequests
     /// <param name="batch">The batch.</param>
     /// <param name="link">Its name, kind and settings.</param>
     /// <param name="tolerate">For example <see cref="Tolerated.Existing"/>.</param>
+    /// <exception cref="ArgumentException">The settings have an alias, which the kernel forgets when it creates a link.</exception>
     public static void AddLink(this NetlinkBatch batch, LinkSettings link, Tolerated tolerate = Tolerated.Nothing)
     {
+        ArgumentNullException.ThrowIfNull(link);
+        link.ThrowIfNotCreatable();
         batch.Begin(RouteMessageType.NewLink, NetlinkFlags.Create | NetlinkFlags.Exclusive, "add link", link.Name, tolerate);
         link.Write(batch.Writer, index: 0);
         batch.End();

@@ -23,7 +23,7 @@ public sealed record LinkSettings
     /// <summary>The namespace in which the link is created, or to which it moves; it must stay open until the batch is carried out.</summary>
     public NetworkNamespace? Namespace { get; init; }
 
-    /// <summary>Free text; empty to remove it.</summary>
+    /// <summary>Free text for an existing link, at most 255 bytes; empty to remove it.</summary>
     public string? Alias { get; init; }
 
     /// <summary>Packets that may wait for transmission.</summary>
@@ -40,6 +40,13 @@ public sealed record LinkSettings
 
     /// <summary>The kind of a new link and its settings.</summary>
     public LinkKind? Kind { get; init; }
+
+    /// <summary>Refuses what the kernel would forget without a word when it creates a link (net/core/rtnetlink.c, rtnl_create_link).</summary>
+    internal void ThrowIfNotCreatable()
+    {
+        if (Alias is not null)
+            throw new ArgumentException($"add link \"{Name}\": a new link takes no alias; set it by a further request, SetLink");
+    }
 
     /// <summary>Writes struct ifinfomsg and the attributes.</summary>
     internal void Write(MessageWriter writer, int index)

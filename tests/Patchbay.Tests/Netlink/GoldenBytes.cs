@@ -4,7 +4,7 @@ namespace Patchbay.Tests.Netlink;
 
 /// <summary>Compares encoded messages with bytes that another program sent.</summary>
 /// <remarks>
-/// A golden is hexadecimal text with white space anywhere, captioned by the command that sent it. Capture one by recording what goes
+/// A golden is hexadecimal text with white space anywhere and comments from # to the end of a line, captioned by the command that sent it. Capture one by recording what goes
 /// through sendmsg(2) (<c>strace -e trace=sendmsg -e raw=sendmsg</c>, an LD_PRELOAD, or <c>NLDEBUG=1</c>), and put zero
 /// for the sequence number and port of each message.
 /// </remarks>
@@ -14,10 +14,14 @@ internal static class GoldenBytes
     public static byte[] Parse(string golden)
     {
         var digits = new StringBuilder(golden.Length);
-        foreach (var c in golden)
+        foreach (var line in golden.Split('\n'))
         {
-            if (!char.IsWhiteSpace(c))
-                digits.Append(c);
+            var comment = line.IndexOf('#', StringComparison.Ordinal);
+            foreach (var c in comment < 0 ? line : line[..comment])
+            {
+                if (!char.IsWhiteSpace(c))
+                    digits.Append(c);
+            }
         }
 
         return Convert.FromHexString(digits.ToString());
@@ -30,6 +34,9 @@ internal static class GoldenBytes
         Array.Clear(bytes, 8, 8);
         return bytes;
     }
+
+    /// <summary>Fails with both sides when they differ; what is expected is told by comments in the golden.</summary>
+    public static void Equal(ReadOnlySpan<byte> actual, string golden) => AssertEqual("", golden, actual);
 
     /// <summary>Fails with both sides, four bytes a line, when they differ.</summary>
     /// <param name="caption">The command that sent the golden.</param>

@@ -3,6 +3,7 @@ using Patchbay.Netlink.Codec;
 namespace Patchbay.Netlink.Rtnetlink;
 
 /// <summary>A pair of links joined by a virtual cable, veth(4).</summary>
+/// <remarks>Neither end can be created up (ENOTCONN: the other is not there yet); a further request of the same batch may set them up.</remarks>
 /// <param name="peer">Settings of the other end; with <see cref="LinkSettings.Namespace"/> it is created elsewhere.</param>
 public sealed class Veth(LinkSettings peer) : LinkKind
 {
@@ -17,6 +18,7 @@ public sealed class Veth(LinkSettings peer) : LinkKind
     // ip link add NAME type veth peer name PEER
     internal override void Write(MessageWriter writer)
     {
+        peer.ThrowIfNotCreatable();
         using (writer.Enclosed(VETH_INFO_PEER))
             peer.Write(writer, index: 0);
     }
