@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
-using Patchbay.Netlink.Codec;
 
 namespace Patchbay.Netlink.Netfilter;
 
@@ -14,10 +13,10 @@ internal static class NetfilterMessage
 
     /// <summary>struct nfgenmsg.</summary>
     [StructLayout(LayoutKind.Sequential)]
-    internal readonly struct Header(byte family, ushort resource = 0)
+    internal readonly struct Header(byte family, ushort resource = 0, byte version = 0)
     {
         internal readonly byte Family = family;
-        internal readonly byte Version;
+        internal readonly byte Version = version;
         private readonly ushort _resource = BinaryPrimitives.ReverseEndianness(resource);
 
         /// <summary>res_id: the subsystem of a batch; in answers the low half of the ruleset's generation.</summary>
