@@ -57,7 +57,7 @@ public readonly struct JsonView
             throw Error("must be an object", Element);
         JsonElement found = default;
         foreach (JsonProperty property in Element.EnumerateObject())
-            if (property.NameEquals(name) || NameMatches(property, name))
+            if (string.Equals(NameOf(property), name, StringComparison.OrdinalIgnoreCase))
                 found = property.Value;
         return found.ValueKind is JsonValueKind.Undefined or JsonValueKind.Null ? null : new JsonView(found, Child(name));
     }
@@ -149,8 +149,7 @@ public readonly struct JsonView
     /// <summary>An IP address; an empty text reads as absent.</summary>
     /// <param name="name">The key.</param>
     /// <returns>The address, or null when absent.</returns>
-    public IPAddress? Address(string name) =>
-        Get(name) is not { } value || value.Element is { ValueKind: JsonValueKind.String } text && text.ValueEquals(""u8) ? null : value.AsAddress();
+    public IPAddress? Address(string name) => Get(name) is { } value && value.AsString().Length > 0 ? value.AsAddress() : null;
 
     /// <summary>An address in CIDR notation, host bits kept.</summary>
     /// <param name="name">The key.</param>
@@ -224,8 +223,6 @@ public readonly struct JsonView
     }
 
     private string Child(string name) => Path.Length == 0 ? name : $"{Path}.{name}";
-
-    private static bool NameMatches(JsonProperty property, string name) => string.Equals(NameOf(property), name, StringComparison.OrdinalIgnoreCase);
 
     private static string? NameOf(JsonProperty property)
     {
