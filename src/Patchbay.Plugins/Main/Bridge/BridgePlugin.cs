@@ -25,7 +25,7 @@ internal sealed class BridgePlugin : CniPlugin
         var bridge = device.Ensure();
         var pair = VethPair.Create(sandbox.Container, sandbox.HostNamespace, request.IfName, config.Mtu, config.Mac);
         var undo = new Rollback();
-        undo.Push(() => DeleteLink(sandbox.Container.Route, request.IfName));
+        undo.Push(() => Sandbox.DeleteLink(sandbox.Container.Route, request.IfName));
         try
         {
             var port = JoinBridge(sandbox, config, bridge, pair);
@@ -76,16 +76,7 @@ internal sealed class BridgePlugin : CniPlugin
         var cleanup = new Cleanup();
         // The kernel takes its time over the link; the rules can go meanwhile, and none of this needs the container.
         using var masquerade = Masquerade.StartRemoval(request);
-        using var sandbox = Sandbox.TryOpenNamespace(request.NetnsPath);
-        if (sandbox is not null)
-        {
-            cleanup.Step(() =>
-            {
-                using var route = RouteSocket.Open(sandbox);
-                DeleteLink(route, request.IfName);
-            });
-        }
-
+        cleanup.Step(() => Sandbox.DeleteLink(request.NetnsPath, request.IfName));
         cleanup.Step(() => IpamDelegate.Delete(request));
         cleanup.Step(() => SpoofCheck.Remove(request));
         cleanup.Step(masquerade.Complete);
@@ -179,13 +170,6 @@ internal sealed class BridgePlugin : CniPlugin
     {
         var batch = new NetlinkBatch();
         batch.SetLink(index, new LinkSettings { Up = true });
-        route.Execute(batch);
-    }
-
-    private static void DeleteLink(RouteSocket route, string name)
-    {
-        var batch = new NetlinkBatch();
-        batch.DeleteLink(name, Tolerated.Missing);
         route.Execute(batch);
     }
 
