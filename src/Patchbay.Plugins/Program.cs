@@ -12,6 +12,8 @@ internal static class Program
         string name = Path.GetFileName(Environment.GetCommandLineArgs()[0]);
         if (Start(name, arguments) is { } status)
             return status;
+        if (arguments is ["names"])
+            return PrintNames();
         if (arguments.Length > 0)
         {
             name = arguments[0];
@@ -27,6 +29,14 @@ internal static class Program
         if (PluginRegistry.Find(name) is { } plugin)
             return PluginHost.Run(plugin, PluginEnvironment.OfProcess(PluginRegistry.Find));
         return null;
+    }
+
+    // What the build and the packages make links for.
+    private static int PrintNames()
+    {
+        using Stream output = PluginEnvironment.OfProcess(PluginRegistry.Find).Output;
+        output.Write(Encoding.UTF8.GetBytes(string.Join('\n', PluginRegistry.Names) + "\n"));
+        return 0;
     }
 
     private static int Unknown(string name, bool named)
