@@ -1,6 +1,7 @@
 using System.Text;
 using Patchbay.Cni.Model;
 using Patchbay.Cni.Plugin;
+using Patchbay.Plugins.Tools;
 
 namespace Patchbay.Plugins;
 
@@ -28,6 +29,8 @@ internal static class Program
     {
         if (PluginRegistry.Find(name) is { } plugin)
             return PluginHost.Run(plugin, PluginEnvironment.OfProcess(PluginRegistry.Find));
+        if (name == "cnitool")
+            return CniTool.Run(arguments, PluginEnvironment.OfProcess(static _ => null));
         return null;
     }
 
@@ -45,7 +48,7 @@ internal static class Program
         StringBuilder text = new();
         text.Append("patchbay-cni v").Append(PluginHost.ProgramVersion).Append('\n');
         text.Append("CNI protocol versions supported: ").AppendJoin(", ", SpecVersion.All).Append('\n');
-        text.Append("Plugins, by the name of the file or as the first argument: ").AppendJoin(", ", PluginRegistry.Names);
+        text.Append("Plugins and tools, by the name of the file or as the first argument: ").AppendJoin(", ", PluginRegistry.Names.Append("cnitool"));
         PluginHost.Note(environment, text.ToString());
 
         // A runtime that started us by a name that we do not know reads standard output.
