@@ -31,7 +31,7 @@ internal sealed class BridgePlugin : CniPlugin
             var port = JoinBridge(sandbox, config, bridge, pair);
             if (config.MacSpoofCheck)
             {
-                undo.Push(() => SpoofCheck.Remove(request));
+                undo.Push(() => SpoofCheck.Remove(request).Dispose());
                 SpoofCheck.Add(request, pair.HostName, pair.Container.Address!.Value);
             }
 
@@ -74,11 +74,12 @@ internal sealed class BridgePlugin : CniPlugin
     public override void Delete(PluginRequest request)
     {
         var cleanup = new Cleanup();
-        // The kernel takes its time over the link; the rules can go meanwhile, and none of this needs the container.
+        // Masquerading goes first: the kernel frees its rules while it takes its time over the link. The spoof check stays until the
+        // link is gone. None of this needs the container.
         using var masquerade = Masquerade.StartRemoval(request);
         cleanup.Step(() => Sandbox.DeleteLink(request.NetnsPath, request.IfName));
         cleanup.Step(() => IpamDelegate.Delete(request));
-        cleanup.Step(() => SpoofCheck.Remove(request));
+        cleanup.Step(() => masquerade.CloseLast(SpoofCheck.Remove(request)));
         cleanup.Step(masquerade.Complete);
         cleanup.ThrowIfFailed();
     }

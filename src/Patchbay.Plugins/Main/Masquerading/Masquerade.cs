@@ -55,7 +55,7 @@ internal static class Masquerade
     {
         var name = new MasqueradeName(request);
         var pending = new PendingMasquerade();
-        pending.Do(() => OnNftables(nft =>
+        pending.Do(() => OnNftables(pending, nft =>
         {
             NftablesMasquerade.Remove(nft, name);
             IptablesOnNft.Remove(nft, name.Chain);
@@ -83,7 +83,7 @@ internal static class Masquerade
         foreach (var attachment in valid)
             chains.Add(new MasqueradeName(network, attachment.ContainerId, attachment.IfName).Chain);
         using var pending = new PendingMasquerade();
-        pending.Do(() => OnNftables(nft =>
+        pending.Do(() => OnNftables(pending, nft =>
         {
             NftablesMasquerade.Collect(nft, network, valid);
             IptablesOnNft.Collect(nft, ipv4: true, network, chains);
@@ -143,9 +143,9 @@ internal static class Masquerade
         }
     }
 
-    private static void OnNftables(Action<NftablesSocket> work)
+    private static void OnNftables(PendingMasquerade pending, Action<NftablesSocket> work)
     {
-        using var nft = NftablesSocket.Open();
+        var nft = pending.CloseLast(NftablesSocket.Open());
         try
         {
             work(nft);

@@ -8,6 +8,7 @@ internal sealed class PendingMasquerade : IDisposable
 {
     private readonly List<(Thread Thread, ExceptionDispatchInfo?[] Failure)> _parts = [];
     private readonly Action<Exception>? _instead;
+    private readonly List<IDisposable> _closing = [];
     private Exception? _failure;
     private bool _completed;
 
@@ -25,6 +26,14 @@ internal sealed class PendingMasquerade : IDisposable
         {
             Add(failure);
         }
+    }
+
+    /// <summary>Takes over a socket and closes it last: after rules were deleted, closing waits until the kernel has freed them.</summary>
+    internal T CloseLast<T>(T socket)
+        where T : IDisposable
+    {
+        _closing.Add(socket);
+        return socket;
     }
 
     /// <summary>Does something on a thread of its own.</summary>
@@ -62,7 +71,12 @@ internal sealed class PendingMasquerade : IDisposable
     }
 
     /// <summary>Waits for what is still at work, so that nothing goes on behind the caller's back.</summary>
-    public void Dispose() => Wait();
+    public void Dispose()
+    {
+        Wait();
+        foreach (var socket in _closing)
+            socket.Dispose();
+    }
 
     private void Wait()
     {

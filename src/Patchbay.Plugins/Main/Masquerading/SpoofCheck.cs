@@ -53,10 +53,11 @@ internal static class SpoofCheck
 
     /// <summary>Removes the check of an interface; nothing there is no error.</summary>
     /// <param name="request">Whose interface.</param>
+    /// <returns>The socket, to be closed last: closing it waits until the kernel has freed what was deleted.</returns>
     /// <exception cref="NetlinkException">The kernel refused.</exception>
-    internal static void Remove(PluginRequest request)
+    internal static IDisposable Remove(PluginRequest request)
     {
-        using var nft = NftablesSocket.Open();
+        var nft = NftablesSocket.Open();
         try
         {
             Remove(nft, request);
@@ -65,6 +66,8 @@ internal static class SpoofCheck
         {
             // A kernel without nf_tables has no rules in it.
         }
+
+        return nft;
     }
 
     private static void Remove(NftablesSocket nft, PluginRequest request)
