@@ -137,7 +137,7 @@ public sealed class NetworkList
     {
         JsonValueKind.True => true,
         JsonValueKind.False => false,
-        JsonValueKind.String when bool.TryParse(value.GetString(), out bool flag) => flag,
+        JsonValueKind.String when bool.TryParse(root.String(name), out bool flag) => flag,
         _ => throw Invalid($"invalid value {value.GetRawText()} for {name}: want true or false"),
     };
 

@@ -67,6 +67,7 @@ public sealed class ResultCache
     /// <returns>The entries, by file name.</returns>
     public IReadOnlyList<CachedAttachment> List(string network)
     {
+        Validation.NetworkName(network);
         List<CachedAttachment> entries = [];
         if (!Directory.Exists(_results))
             return entries;
@@ -78,6 +79,9 @@ public sealed class ResultCache
 
     private string? PathOf(string network, CniAttachment attachment, bool forWriting)
     {
+        Validation.NetworkName(network);
+        Validation.ContainerId(attachment.ContainerId);
+        Validation.InterfaceName(attachment.IfName);
         string plain = Path.Combine(_results, $"{network}-{attachment.ContainerId}-{attachment.IfName}");
         string hashed = string.Create(CultureInfo.InvariantCulture, $"{plain}-{Fnv1a($"{network}\0{attachment.ContainerId}\0{attachment.IfName}"):x16}");
         if (File.Exists(hashed))

@@ -65,6 +65,14 @@ public sealed class ResultCacheTests : IDisposable
         Assert.Null(Cache.Read("net", new("c", "eth0")));
     }
 
+    [Fact]
+    public void Names_that_would_leave_the_directory_are_refused()
+    {
+        Assert.Throws<CniException>(() => Cache.Read("../net", new("c", "eth0")));
+        Assert.Throws<CniException>(() => Cache.Delete("net", new("../c", "eth0")));
+        Assert.Throws<CniException>(() => Cache.List("*"));
+    }
+
     private static NetworkList List(string name) =>
         NetworkList.Parse(System.Text.Encoding.UTF8.GetBytes($$"""{"cniVersion":"1.0.0","name":"{{name}}","plugins":[{"type":"a"}]}"""));
 
