@@ -8,6 +8,11 @@ namespace Patchbay.Plugins;
 /// <summary>One file, many names: the name it is started by says what it is, or else the first argument does.</summary>
 internal static class Program
 {
+    private const string CniToolName = "cnitool";
+
+    /// <summary>Every name that this file answers to.</summary>
+    private static IEnumerable<string> Names => PluginRegistry.Names.Append(CniToolName);
+
     private static int Main(string[] arguments)
     {
         string name = Path.GetFileName(Environment.GetCommandLineArgs()[0]);
@@ -29,7 +34,7 @@ internal static class Program
     {
         if (PluginRegistry.Find(name) is { } plugin)
             return PluginHost.Run(plugin, PluginEnvironment.OfProcess(PluginRegistry.Find));
-        if (name == "cnitool")
+        if (name == CniToolName)
             return CniTool.Run(arguments, PluginEnvironment.OfProcess(static _ => null));
         return null;
     }
@@ -38,7 +43,7 @@ internal static class Program
     private static int PrintNames()
     {
         using Stream output = PluginEnvironment.OfProcess(PluginRegistry.Find).Output;
-        output.Write(Encoding.UTF8.GetBytes(string.Join('\n', PluginRegistry.Names) + "\n"));
+        output.Write(Encoding.UTF8.GetBytes(string.Join('\n', Names) + "\n"));
         return 0;
     }
 
@@ -48,7 +53,7 @@ internal static class Program
         StringBuilder text = new();
         text.Append("patchbay-cni v").Append(PluginHost.ProgramVersion).Append('\n');
         text.Append("CNI protocol versions supported: ").AppendJoin(", ", SpecVersion.All).Append('\n');
-        text.Append("Plugins and tools, by the name of the file or as the first argument: ").AppendJoin(", ", PluginRegistry.Names.Append("cnitool"));
+        text.Append("Plugins and tools, by the name of the file or as the first argument: ").AppendJoin(", ", Names);
         PluginHost.Note(environment, text.ToString());
 
         // A runtime that started us by a name that we do not know reads standard output.
