@@ -8,7 +8,7 @@ namespace Patchbay.Plugins.Main.Masquerading;
 /// <summary>The chains that iptables-nft(8) made, seen as what they are: chains and rules of nf_tables in tables named <c>nat</c>.</summary>
 /// <remarks>
 /// iptables-nft reads the whole table back each time and keeps no state, so rules and chains can be taken out under it
-/// (decision: docs/decisions/0011-masquerading.md). Only their making is left to it, for it knows its own encoding.
+/// (docs/masquerade.md). Only their making is left to it, for it knows its own encoding.
 /// </remarks>
 internal static class IptablesOnNft
 {

@@ -5,7 +5,7 @@ using Patchbay.Netlink.Netfilter;
 
 namespace Patchbay.Plugins.Main.Masquerading;
 
-/// <summary>ipMasq of bridge and ptp: what a container sends beyond its subnet leaves under the host's address. docs/masquerading.md.</summary>
+/// <summary>ipMasq of bridge and ptp: what a container sends beyond its subnet leaves under the host's address. docs/masquerade.md.</summary>
 /// <remarks>Everything is done in the namespace of the calling thread, the host's.</remarks>
 internal static class Masquerade
 {
