@@ -27,11 +27,11 @@ public class SpoofCheckTests
         });
 
         Assert.Equal(Listing(reference), Listing(ours));
-        In(ours, () => SpoofCheck.Remove(Request()));
+        In(ours, () => SpoofCheck.Remove(Request()).Dispose());
         Assert.DoesNotContain("ctr1", Listing(ours), StringComparison.Ordinal);
-        In(ours, () => SpoofCheck.Remove(Request()));
+        In(ours, () => SpoofCheck.Remove(Request()).Dispose());
 
-        In(reference, () => SpoofCheck.Remove(Request()));
+        In(reference, () => SpoofCheck.Remove(Request()).Dispose());
         Assert.DoesNotContain("ctr1", Listing(reference), StringComparison.Ordinal);
     }
 
@@ -64,7 +64,7 @@ public class SpoofCheckTests
         In(host, () => SpoofCheck.Add(request, "veth1", Mac));
         Assert.Contains("comment \"macspoofchk-", Listing(host), StringComparison.Ordinal);
 
-        In(host, () => SpoofCheck.Remove(request));
+        In(host, () => SpoofCheck.Remove(request).Dispose());
         Assert.DoesNotContain("macspoofchk-", Listing(host), StringComparison.Ordinal);
     }
 

@@ -19,8 +19,21 @@ internal static class NftablesMasquerade
     /// <summary>Adds the rules of an interface, in the place of those that it has.</summary>
     internal static void Add(NftablesSocket nft, MasqueradeName name, IReadOnlyList<CniIp> ips)
     {
+        var prepared = IsPrepared(nft);
+        try
+        {
+            Add(nft, name, ips, prepared);
+        }
+        catch (NetlinkException error) when (prepared && error.IsNotFound)
+        {
+            Add(nft, name, ips, prepared: false); // somebody removed the table meanwhile
+        }
+    }
+
+    private static void Add(NftablesSocket nft, MasqueradeName name, IReadOnlyList<CniIp> ips, bool prepared)
+    {
         var transaction = new NftablesTransaction();
-        if (!IsPrepared(nft))
+        if (!prepared)
             Prepare(transaction);
         foreach (var old in Own(nft, name))
             transaction.DeleteRule(Family, Table, Checks, old, Tolerated.Missing);
@@ -57,7 +70,7 @@ internal static class NftablesMasquerade
     /// <summary>Tells whether each address is masqueraded.</summary>
     internal static bool Exists(NftablesSocket nft, MasqueradeName name, IReadOnlyList<CniIp> ips)
     {
-        if (!nft.ChainsExist((Family, Table, Postrouting))[0])
+        if (!IsPrepared(nft))
             return false;
         var own = new List<NftRule>();
         foreach (var rule in nft.ListRules(Family, Table, Checks))

@@ -34,18 +34,31 @@ internal static class SpoofCheck
         using var nft = NftablesSocket.Open();
         var (chain, addressChain, comment, owner) = Names(request);
         var transaction = new NftablesTransaction();
-        transaction.Add(new NftTable(Family, Table));
-        transaction.Add(BaseChain());
-        transaction.Add(new NftChain(Family, Table, chain) { Owner = owner });
-        transaction.Add(new NftChain(Family, Table, addressChain) { Owner = owner });
-        transaction.Flush(Family, Table, chain);
-        transaction.Flush(Family, Table, addressChain);
-        DeleteJumps(nft, transaction, rule => rule.Comment == comment);
+        // To add a chain again counts as a change of it, and changes are waited for when the socket is closed (NftablesMasquerade).
+        var found = nft.ChainsExist((Family, Table, Prerouting), (Family, Table, chain), (Family, Table, addressChain));
+        if (!found[0])
+        {
+            transaction.Add(new NftTable(Family, Table));
+            transaction.Add(BaseChain());
+        }
+
+        if (found[1])
+            DeleteJumps(nft, transaction, rule => rule.Comment == comment);
+        Empty(chain, found[1]);
+        Empty(addressChain, found[2]);
         Rule(Prerouting, rule => rule.Input(hostInterface).Jump(chain));
         Rule(chain, rule => rule.Jump(addressChain));
         Rule(addressChain, rule => rule.EthernetSource(address).Return());
         Rule(addressChain, rule => rule.Drop());
         nft.Commit(transaction);
+
+        void Empty(string name, bool exists)
+        {
+            if (exists)
+                transaction.Flush(Family, Table, name);
+            else
+                transaction.Add(new NftChain(Family, Table, name) { Owner = owner });
+        }
 
         void Rule(string of, Func<NftRuleBuilder, NftRuleBuilder> compose) =>
             transaction.Add(new NftRule(Family, Table, of, compose(new NftRuleBuilder(Family)).Build()) { Comment = comment, Owner = owner });
@@ -65,6 +78,11 @@ internal static class SpoofCheck
         catch (NetlinkException) when (!nft.IsAvailable())
         {
             // A kernel without nf_tables has no rules in it.
+        }
+        catch
+        {
+            nft.Dispose();
+            throw;
         }
 
         return nft;
