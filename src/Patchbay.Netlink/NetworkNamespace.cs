@@ -1,4 +1,3 @@
-using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 using Patchbay.Netlink.Interop;
@@ -87,30 +86,16 @@ public sealed class NetworkNamespace : IDisposable
     /// <param name="action">The function; no other thread is ever moved, so nothing can be left in the wrong namespace.</param>
     /// <returns>Its result.</returns>
     /// <exception cref="NetlinkException">The namespace may not be entered.</exception>
-    public T Run<T>(Func<T> action)
+    public T Run<T>(Func<T> action) => Begin(action).Wait();
+
+    /// <summary>Begins <see cref="Run{T}"/>; the caller goes on meanwhile, and must not dispose the namespace before the end.</summary>
+    /// <typeparam name="T">What the function returns.</typeparam>
+    /// <param name="action">The function.</param>
+    /// <returns>The work that goes on.</returns>
+    public NamespaceVisit<T> Begin<T>(Func<T> action)
     {
         ArgumentNullException.ThrowIfNull(action);
-        T result = default!;
-        ExceptionDispatchInfo? failure = null;
-        var thread = new Thread(
-            () =>
-            {
-                try
-                {
-                    if (Libc.setns(Handle, Libc.CLONE_NEWNET) < 0)
-                        throw new NetlinkException($"enter network namespace \"{Path}\"", Libc.LastError);
-                    result = action();
-                }
-                catch (Exception exception)
-                {
-                    failure = ExceptionDispatchInfo.Capture(exception);
-                }
-            },
-            maxStackSize: 256 * 1024);
-        thread.Start();
-        thread.Join();
-        failure?.Throw();
-        return result;
+        return new NamespaceVisit<T>(this, action);
     }
 
     /// <inheritdoc/>

@@ -44,6 +44,15 @@ public sealed class NetworkStack : IDisposable
         return networkNamespace.Run(Open);
     }
 
+    /// <summary>Begins to open another namespace; the caller goes on meanwhile.</summary>
+    /// <param name="networkNamespace">Which.</param>
+    /// <returns>The work that goes on; its result is the caller's to dispose.</returns>
+    public static NamespaceVisit<NetworkStack> BeginOpen(NetworkNamespace networkNamespace)
+    {
+        ArgumentNullException.ThrowIfNull(networkNamespace);
+        return networkNamespace.Begin(Open);
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {

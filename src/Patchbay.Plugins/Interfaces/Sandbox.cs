@@ -7,12 +7,14 @@ namespace Patchbay.Plugins.Interfaces;
 /// <summary>The container's namespace and the host's, as a plugin that joins them by a link needs them.</summary>
 internal sealed class Sandbox : IDisposable
 {
-    private Sandbox(NetworkNamespace container, NetworkNamespace host, NetworkStack containerStack, NetworkStack hostStack)
+    private readonly NamespaceVisit<NetworkStack> _container;
+
+    private Sandbox(NetworkNamespace container, NetworkNamespace host, NetworkStack hostStack)
     {
         ContainerNamespace = container;
         HostNamespace = host;
-        Container = containerStack;
         Host = hostStack;
+        _container = NetworkStack.BeginOpen(container);
     }
 
     /// <summary>The container's namespace.</summary>
@@ -21,8 +23,8 @@ internal sealed class Sandbox : IDisposable
     /// <summary>The host's namespace: that of this process.</summary>
     internal NetworkNamespace HostNamespace { get; }
 
-    /// <summary>Links, addresses, routes and settings of the container.</summary>
-    internal NetworkStack Container { get; }
+    /// <summary>Links, addresses, routes and settings of the container; opened while the caller begins with the host.</summary>
+    internal NetworkStack Container => _container.Wait();
 
     /// <summary>Links, addresses, routes and settings of the host.</summary>
     internal NetworkStack Host { get; }
@@ -39,7 +41,7 @@ internal sealed class Sandbox : IDisposable
             container = OpenNamespace(netns);
             host = NetworkNamespace.OpenCurrent();
             hostStack = NetworkStack.Open();
-            return new Sandbox(container, host, NetworkStack.Open(container), hostStack);
+            return new Sandbox(container, host, hostStack);
         }
         catch
         {
@@ -90,13 +92,23 @@ internal sealed class Sandbox : IDisposable
     /// <summary>Deletes the container's interface, if it and its namespace are there; the host's end of a pair goes with it.</summary>
     /// <param name="netns">CNI_NETNS; may be empty.</param>
     /// <param name="name">The interface.</param>
-    internal static void DeleteLink(string? netns, string name)
+    /// <returns>Waits for the end: the kernel takes 10 to 20 ms, in which the caller can do other work.</returns>
+    internal static Action BeginDeleteLink(string? netns, string name)
     {
-        using var container = TryOpenNamespace(netns);
+        var container = TryOpenNamespace(netns);
         if (container is null)
-            return;
-        using var route = RouteSocket.Open(container);
-        DeleteLink(route, name);
+            return static () => { };
+        var visit = container.Begin(() =>
+        {
+            using var route = RouteSocket.Open();
+            DeleteLink(route, name);
+            return true;
+        });
+        return () =>
+        {
+            using (container)
+                visit.Wait();
+        };
     }
 
     /// <summary>Deletes an interface, if it is there.</summary>
@@ -110,8 +122,16 @@ internal sealed class Sandbox : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        Container.Dispose();
         Host.Dispose();
+        try
+        {
+            Container.Dispose();
+        }
+        catch (NetlinkException)
+        {
+            // It was never opened; whoever needed it was told.
+        }
+
         ContainerNamespace.Dispose();
         HostNamespace.Dispose();
     }

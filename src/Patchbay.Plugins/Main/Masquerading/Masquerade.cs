@@ -60,7 +60,7 @@ internal static class Masquerade
             NftablesMasquerade.Remove(nft, name);
             IptablesOnNft.Remove(nft, name.Chain);
         }));
-        OnLegacyTables(pending, ipv4 => IptablesMasquerade.RemoveLegacy(ipv4, name.Chain));
+        pending.Do(() => OnLegacyTables(pending, ipv4 => IptablesMasquerade.RemoveLegacy(ipv4, name.Chain)));
         return pending;
     }
 
@@ -89,7 +89,7 @@ internal static class Masquerade
             IptablesOnNft.Collect(nft, ipv4: true, network, chains);
             IptablesOnNft.Collect(nft, ipv4: false, network, chains);
         }));
-        OnLegacyTables(pending, ipv4 => IptablesMasquerade.CollectLegacy(ipv4, network, chains));
+        pending.Do(() => OnLegacyTables(pending, ipv4 => IptablesMasquerade.CollectLegacy(ipv4, network, chains)));
         pending.Complete();
     }
 
