@@ -30,7 +30,7 @@ test-net10: deps-build ## the unit tests, everything compiled for net10.0
 test-vm: build deps-test deps-vm ## the system tests under Debian's full kernel
 	tests/vm/run
 
-demo: build deps-demo ## the story of docs/demo.md, played in namespaces of its own
+demo: build deps-demo ## a bridge and real containers, step by step, in namespaces of their own
 	hack/demo
 
 bench: build deps-bench ## ours beside the peers

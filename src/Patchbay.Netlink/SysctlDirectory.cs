@@ -98,7 +98,7 @@ public sealed unsafe class SysctlDirectory : IDisposable
         return true;
     }
 
-    /// <summary>Writes a setting unless it has the value already, which spares the kernel's work on a change.</summary>
+    /// <summary>Writes a setting unless it has the value already, so that it need not be writable then (/proc/sys read-only).</summary>
     /// <param name="path">Such as <c>ipv4/ip_forward</c>.</param>
     /// <param name="value">The text.</param>
     /// <exception cref="NetlinkException">There is no such setting, or it cannot be written.</exception>

@@ -1,17 +1,25 @@
 using System.Text;
 using Patchbay.Cni.Model;
 using Patchbay.Cni.Plugin;
+using Patchbay.Plugins.Tools;
 
 namespace Patchbay.Plugins;
 
 /// <summary>One file, many names: the name it is started by says what it is, or else the first argument does.</summary>
 internal static class Program
 {
+    private const string CniToolName = "cnitool";
+
+    /// <summary>Every name that this file answers to.</summary>
+    private static IEnumerable<string> Names => PluginRegistry.Names.Append(CniToolName);
+
     private static int Main(string[] arguments)
     {
         string name = Path.GetFileName(Environment.GetCommandLineArgs()[0]);
         if (Start(name, arguments) is { } status)
             return status;
+        if (arguments is ["names"])
+            return PrintNames();
         if (arguments.Length > 0)
         {
             name = arguments[0];
@@ -26,7 +34,17 @@ internal static class Program
     {
         if (PluginRegistry.Find(name) is { } plugin)
             return PluginHost.Run(plugin, PluginEnvironment.OfProcess(PluginRegistry.Find));
+        if (name == CniToolName)
+            return CniTool.Run(arguments, PluginEnvironment.OfProcess(static _ => null));
         return null;
+    }
+
+    // What the build and the packages make links for.
+    private static int PrintNames()
+    {
+        using Stream output = PluginEnvironment.OfProcess(PluginRegistry.Find).Output;
+        output.Write(Encoding.UTF8.GetBytes(string.Join('\n', Names) + "\n"));
+        return 0;
     }
 
     private static int Unknown(string name, bool named)
@@ -35,7 +53,7 @@ internal static class Program
         StringBuilder text = new();
         text.Append("patchbay-cni v").Append(PluginHost.ProgramVersion).Append('\n');
         text.Append("CNI protocol versions supported: ").AppendJoin(", ", SpecVersion.All).Append('\n');
-        text.Append("Plugins, by the name of the file or as the first argument: ").AppendJoin(", ", PluginRegistry.Names);
+        text.Append("Plugins and tools, by the name of the file or as the first argument: ").AppendJoin(", ", Names);
         PluginHost.Note(environment, text.ToString());
 
         // A runtime that started us by a name that we do not know reads standard output.

@@ -111,11 +111,17 @@ public static class PluginHost
         }
     }
 
-    /// <summary>Checks versions and namespace, and calls the plugin.</summary>
+    /// <summary>Checks versions, names and namespace, and calls the plugin; delegates without a process come in here too.</summary>
     /// <returns>The result of ADD; null for the other commands.</returns>
     internal static CniResult? Execute(CniPlugin plugin, PluginRequest request)
     {
         CheckVersion(plugin, request);
+        if (request.Command is CniCommand.Add or CniCommand.Delete or CniCommand.Check)
+        {
+            Validation.ContainerId(request.ContainerId);
+            Validation.InterfaceName(request.IfName);
+        }
+
         switch (request.Command)
         {
             case CniCommand.Add:

@@ -20,6 +20,23 @@ public sealed record NftRule(NftFamily Family, string Table, string Chain, IRead
     /// <summary>The kernel's number for it, unique in its table; 0 when it did not come from the kernel.</summary>
     public ulong Handle { get; init; }
 
+    /// <summary>Tells whether another rule does the same, whatever its handle and comment.</summary>
+    /// <param name="other">The other rule.</param>
+    /// <returns>True when both have the same expressions in the same order.</returns>
+    public bool DoesSameAs(NftRule other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        return Encoded(Expressions).Written.SequenceEqual(Encoded(other.Expressions).Written);
+
+        static MessageWriter Encoded(IReadOnlyList<NftExpression> expressions)
+        {
+            var writer = new MessageWriter();
+            foreach (var expression in expressions)
+                expression.Write(writer);
+            return writer;
+        }
+    }
+
     internal void Encode(MessageWriter writer, ulong replaces = 0, ulong position = 0)
     {
         writer.Fixed(new NetfilterMessage.Header((byte)Family));

@@ -1,7 +1,7 @@
 using System.Net;
-using System.Net.NetworkInformation;
 using System.Text;
 using Patchbay.Netlink.Netfilter.Expressions;
+using Patchbay.Netlink.Rtnetlink;
 
 namespace Patchbay.Netlink.Netfilter;
 
@@ -72,9 +72,8 @@ public sealed partial class NftRuleBuilder
     /// <param name="address">The address.</param>
     /// <param name="inverted">True to match every other.</param>
     /// <returns>This builder.</returns>
-    public NftRuleBuilder EthernetSource(PhysicalAddress address, bool inverted = false)
+    public NftRuleBuilder EthernetSource(MacAddress address, bool inverted = false)
     {
-        ArgumentNullException.ThrowIfNull(address);
         const int SourceOffset = 6;
         if (!_ethernet)
         {
@@ -84,8 +83,10 @@ public sealed partial class NftRuleBuilder
             _ethernet = true;
         }
 
+        var bytes = new byte[6];
+        address.CopyTo(bytes);
         Add(new NftPayload(NftPayloadBase.Link, SourceOffset, 6));
-        return Add(new NftCompare(inverted ? NftOperator.NotEqual : NftOperator.Equal, address.GetAddressBytes()));
+        return Add(new NftCompare(inverted ? NftOperator.NotEqual : NftOperator.Equal, bytes));
     }
 
     /// <summary>Matches the input interface: <c>iifname</c>.</summary>

@@ -25,6 +25,22 @@ public sealed class NftablesSocket : IDisposable
     /// <exception cref="NetlinkException">The kernel lacks NETLINK_NETFILTER, or the namespace may not be entered.</exception>
     public static NftablesSocket Open(NetworkNamespace networkNamespace) => new(NetlinkSocket.Open(NetlinkFamily.Netfilter, networkNamespace));
 
+    /// <summary>Tells whether the kernel has nf_tables at all.</summary>
+    /// <returns>False when it does not know this part of NETLINK_NETFILTER, which it says by EINVAL or EOPNOTSUPP.</returns>
+    /// <exception cref="NetlinkException">Another error, such as no permission.</exception>
+    public bool IsAvailable()
+    {
+        try
+        {
+            ListTables();
+            return true;
+        }
+        catch (NetlinkException error) when (error.Error is Errno.Invalid or Errno.NotSupported)
+        {
+            return false;
+        }
+    }
+
     /// <summary>Carries out a transaction: all of it, or nothing.</summary>
     /// <param name="transaction">The commands; an empty one does nothing.</param>
     /// <exception cref="NetlinkException">The first command that failed, by name, or the transaction itself (no permission, no nf_tables).</exception>
@@ -52,6 +68,23 @@ public sealed class NftablesSocket : IDisposable
 
             // One command that fails takes all others with it, so those that may fail are left out and the rest is tried again.
             batch = batch.Without(tolerated);
+        }
+    }
+
+    /// <summary>Tells whether the kernel would carry out a transaction, and carries out nothing.</summary>
+    /// <remarks>A command that must fail is added at the end, so the kernel tries each and then undoes them all.</remarks>
+    /// <param name="transaction">The commands.</param>
+    /// <exception cref="NetlinkException">The first command that would fail.</exception>
+    public void Verify(NftablesTransaction transaction)
+    {
+        ArgumentNullException.ThrowIfNull(transaction);
+        transaction.DeleteTable(NftFamily.Inet, "no table has this name but one made to break a dry run");
+        var batch = transaction.Close();
+        var last = batch.Count - 2;
+        foreach (var (index, error) in _socket.Commit(batch))
+        {
+            if (index != last && !batch.Requests[index].Accepts(error.Error))
+                throw error;
         }
     }
 

@@ -1,5 +1,6 @@
 using Patchbay.Cni.Model;
 using Patchbay.Netlink;
+using Patchbay.Netlink.Rtnetlink;
 
 namespace Patchbay.Plugins.Interfaces;
 
@@ -84,6 +85,26 @@ internal sealed class Sandbox : IDisposable
             // After a reboot /var/run/netns may still hold plain files: no namespace, so no links either.
             return null;
         }
+    }
+
+    /// <summary>Deletes the container's interface, if it and its namespace are there; the host's end of a pair goes with it.</summary>
+    /// <param name="netns">CNI_NETNS; may be empty.</param>
+    /// <param name="name">The interface.</param>
+    internal static void DeleteLink(string? netns, string name)
+    {
+        using var container = TryOpenNamespace(netns);
+        if (container is null)
+            return;
+        using var route = RouteSocket.Open(container);
+        DeleteLink(route, name);
+    }
+
+    /// <summary>Deletes an interface, if it is there.</summary>
+    internal static void DeleteLink(RouteSocket route, string name)
+    {
+        var batch = new NetlinkBatch();
+        batch.DeleteLink(name, Tolerated.Missing);
+        route.Execute(batch);
     }
 
     /// <inheritdoc/>

@@ -33,6 +33,7 @@ internal static class Command
         if (!process.WaitForExit(limit ?? DefaultLimit))
         {
             process.Kill(entireProcessTree: true);
+            process.WaitForExit(); // SIGKILL is only sent; until the process is gone it counts as left behind
             throw new TimeoutException($"{string.Join(' ', arguments)}: still running after {limit ?? DefaultLimit}");
         }
 

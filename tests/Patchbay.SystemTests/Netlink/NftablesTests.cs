@@ -1,9 +1,9 @@
 using System.Net;
-using System.Net.NetworkInformation;
 using System.Text.Json;
 using Patchbay.Netlink;
 using Patchbay.Netlink.Netfilter;
 using Patchbay.Netlink.Netfilter.Expressions;
+using Patchbay.Netlink.Rtnetlink;
 using Patchbay.SystemTests.Harness;
 
 namespace Patchbay.SystemTests.Netlink;
@@ -56,7 +56,7 @@ public class NftablesTests
                 Rule(r => r.Destination(Ip("224.0.0.0"), 4).Counter().Return());
                 Rule(r => r.Destination(Ip("0.0.0.0"), 0).Return());
                 Rule(r => r.Input("eth*").Output("eth0", inverted: true).Jump("d"));
-                Rule(r => r.EthernetSource(PhysicalAddress.Parse("020000000001")).Goto("d"));
+                Rule(r => r.EthernetSource(MacAddress.FromBytes([2, 0, 0, 0, 0, 1])).Goto("d"));
                 Rule(r => r.State(NftConnectionState.Established | NftConnectionState.Related).Accept());
                 Rule(r => r.DestinationIsLocal().Jump("d"));
                 Rule(r => r.DestinationPort(6, 80).Return());

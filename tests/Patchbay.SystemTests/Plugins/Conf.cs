@@ -89,6 +89,10 @@ internal static class Conf
                 link["sandbox"] = "the container";
         }
 
+        // Some releases of the reference forget the family of the addresses in some plugins.
+        foreach (JsonNode? ip in result["ips"]?.AsArray() ?? [])
+            ip!.AsObject().Remove("version");
+
         // 1.0.0 leaves an empty one out; some releases of the reference print it all the same.
         if (result["dns"] is JsonObject { Count: 0 })
             result.Remove("dns");

@@ -163,7 +163,7 @@ public class PtpTests
         host.Run("ip", "link", "add", "other", "up", "type", "veth").Check();
         host.Run("ip", "route", "add", "10.22.0.2/32", "dev", "other", "scope", "host").Check();
         before = Snapshot.Take(host);
-        ptp.Add(container, Conf.Ptp(host)).Failed(999, "10.22.0.2", "File exists");
+        ptp.Add(container, Conf.Ptp(host, """{ "name": "net2" }""")).Failed(999, "10.22.0.2", "File exists");
         before.AssertSame(Snapshot.Take(host));
     }
 

@@ -122,6 +122,7 @@ public sealed class PluginDelegateTests : IDisposable
         Assert.Equal("full", Assert.Throws<CniException>(() => request.Delegate("ipam").Add()).Message);
         Assert.Equal(["ADD", "ADD", "DEL"], plugin.Calls);
 
+        Assert.Equal(4u, Assert.Throws<CniException>(() => (request with { IfName = "a/b" }).Delegate("ipam").Check()).Code);
         plugin.Versions = [SpecVersion.V040];
         Assert.Equal(1u, Assert.Throws<CniException>(() => request.Delegate("ipam").Status()).Code);
         Assert.Equal("", _scripts.Read("calls"));

@@ -57,6 +57,10 @@ public class PluginHostTests
     }
 
     [Fact]
+    public void The_version_that_people_see_is_the_assemblys() =>
+        Assert.Equal(PluginHost.ProgramVersion, typeof(PluginHost).Assembly.GetName().Version!.ToString(3));
+
+    [Fact]
     public void Version_does_not_read_the_input()
     {
         _host.Variables.Clear();

@@ -8,7 +8,9 @@ internal sealed class TemporaryNetwork : IDisposable
 {
     internal TemporaryNetwork(params string[] subnets)
     {
-        DataDirectory = Directory.CreateTempSubdirectory("host-local-").FullName;
+        // On a tmpfs where there is one: the tests make tens of thousands of files.
+        var root = Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath();
+        DataDirectory = Directory.CreateDirectory(Path.Combine(root, "host-local-" + Path.GetRandomFileName())).FullName;
         Sets = [.. subnets.Select(subnet => RangeTests.Set(subnet))];
     }
 

@@ -54,6 +54,8 @@ internal sealed class ChannelDouble(Func<byte[], IEnumerable<byte[]>> kernel) : 
     {
         if (!_answers.TryDequeue(out var answer))
             return timeoutMilliseconds >= 0 ? 0 : throw new InvalidOperationException("the conversation waits for an answer that does not come");
+        if (answer.Length == 0) // an empty datagram stands for a receive buffer that overflowed
+            throw new NetlinkException("receive from the kernel", Errno.NoBuffers);
         answer.CopyTo(buffer);
         return answer.Length;
     }

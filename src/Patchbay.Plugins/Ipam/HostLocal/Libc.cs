@@ -47,6 +47,9 @@ internal static unsafe partial class Libc
     /// <summary>Null and <see cref="LastError"/> on failure.</summary>
     internal static SafeFileHandle? OpenDirectory(string path) => Handle(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0));
 
+    /// <summary>0, also when it exists already, or the error.</summary>
+    internal static int MakeDirectory(string path, uint mode) => mkdir(path, mode) == 0 || LastError == EEXIST ? 0 : LastError;
+
     /// <summary>Null and <see cref="LastError"/> on failure. Does not follow a symbolic link.</summary>
     internal static SafeFileHandle? Open(SafeFileHandle directory, ReadOnlySpan<byte> name, int flags, uint mode = 0)
     {
@@ -247,6 +250,9 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int open(string path, int flags, uint mode);
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int mkdir(string path, uint mode);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int openat(SafeFileHandle directory, byte* path, int flags, uint mode);

@@ -24,6 +24,7 @@ internal enum StoreAccess
 internal sealed partial class ReservationStore : IDisposable
 {
     private const uint FileMode = 0x180; // 0600
+    private const uint DirectoryMode = 0x1ed; // 0755
     private const uint LockMode = 0x1e8; // 0750, as the reference makes it
 
     private readonly byte[] _indexName;
@@ -152,14 +153,14 @@ internal sealed partial class ReservationStore : IDisposable
 
     private static void Make(string path)
     {
-        try
+        int error = Libc.MakeDirectory(path, DirectoryMode);
+        if (error == Libc.ENOENT && System.IO.Path.GetDirectoryName(path) is { Length: > 0 } parent)
         {
-            Directory.CreateDirectory(path, (UnixFileMode)0x1ed); // 0755
+            Make(parent);
+            error = Libc.MakeDirectory(path, DirectoryMode);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new IOException($"cannot make {path}: {e.Message}", e);
-        }
+        if (error != 0)
+            throw Libc.Failure($"cannot make {path}", error);
     }
 
     private void Close()

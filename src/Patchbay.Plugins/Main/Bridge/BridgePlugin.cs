@@ -25,13 +25,13 @@ internal sealed class BridgePlugin : CniPlugin
         var bridge = device.Ensure();
         var pair = VethPair.Create(sandbox.Container, sandbox.HostNamespace, request.IfName, config.Mtu, config.Mac);
         var undo = new Rollback();
-        undo.Push(() => DeleteLink(sandbox.Container.Route, request.IfName));
+        undo.Push(() => Sandbox.DeleteLink(sandbox.Container.Route, request.IfName));
         try
         {
             var port = JoinBridge(sandbox, config, bridge, pair);
             if (config.MacSpoofCheck)
             {
-                undo.Push(() => SpoofCheck.Remove(request));
+                undo.Push(() => SpoofCheck.Remove(request).Dispose());
                 SpoofCheck.Add(request, pair.HostName, pair.Container.Address!.Value);
             }
 
@@ -74,20 +74,12 @@ internal sealed class BridgePlugin : CniPlugin
     public override void Delete(PluginRequest request)
     {
         var cleanup = new Cleanup();
-        // The kernel takes its time over the link; the rules can go meanwhile, and none of this needs the container.
+        // Masquerading goes first: the kernel frees its rules while it takes its time over the link. The spoof check stays until the
+        // link is gone. None of this needs the container.
         using var masquerade = Masquerade.StartRemoval(request);
-        using var sandbox = Sandbox.TryOpenNamespace(request.NetnsPath);
-        if (sandbox is not null)
-        {
-            cleanup.Step(() =>
-            {
-                using var route = RouteSocket.Open(sandbox);
-                DeleteLink(route, request.IfName);
-            });
-        }
-
+        cleanup.Step(() => Sandbox.DeleteLink(request.NetnsPath, request.IfName));
         cleanup.Step(() => IpamDelegate.Delete(request));
-        cleanup.Step(() => SpoofCheck.Remove(request));
+        cleanup.Step(() => masquerade.CloseLast(SpoofCheck.Remove(request)));
         cleanup.Step(masquerade.Complete);
         cleanup.ThrowIfFailed();
     }
@@ -179,13 +171,6 @@ internal sealed class BridgePlugin : CniPlugin
     {
         var batch = new NetlinkBatch();
         batch.SetLink(index, new LinkSettings { Up = true });
-        route.Execute(batch);
-    }
-
-    private static void DeleteLink(RouteSocket route, string name)
-    {
-        var batch = new NetlinkBatch();
-        batch.DeleteLink(name, Tolerated.Missing);
         route.Execute(batch);
     }
 

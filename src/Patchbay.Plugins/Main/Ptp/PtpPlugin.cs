@@ -25,7 +25,7 @@ internal sealed class PtpPlugin : CniPlugin
         {
             // Before the IPAM: an interface that exists belongs to an attachment that lives, and undoing a second ADD must not free its addresses.
             var pair = VethPair.Create(sandbox.Container, sandbox.HostNamespace, request.IfName, mtu, address: null);
-            undo.Push(() => DeleteLink(sandbox.Container.Route, request.IfName));
+            undo.Push(() => Sandbox.DeleteLink(sandbox.Container.Route, request.IfName));
             var ipam = IpamDelegate.Add(request, undo);
             if (ipam.Ips.Count == 0)
                 throw new CniException(CniError.Internal, "IPAM plugin returned missing IP config");
@@ -69,16 +69,7 @@ internal sealed class PtpPlugin : CniPlugin
     {
         var cleanup = new Cleanup();
         using var masquerade = Masquerade.StartRemoval(request);
-        using var sandbox = Sandbox.TryOpenNamespace(request.NetnsPath);
-        if (sandbox is not null)
-        {
-            cleanup.Step(() =>
-            {
-                using var route = RouteSocket.Open(sandbox);
-                DeleteLink(route, request.IfName);
-            });
-        }
-
+        cleanup.Step(() => Sandbox.DeleteLink(request.NetnsPath, request.IfName));
         cleanup.Step(() => IpamDelegate.Delete(request));
         cleanup.Step(masquerade.Complete);
         cleanup.ThrowIfFailed();
@@ -160,12 +151,5 @@ internal sealed class PtpPlugin : CniPlugin
             if (!host.ListRoutes(wanted.Family, table: 0).Any(r => r.Link == link.Index && r.Destination.Equals(wanted.Destination)))
                 throw InterfaceCheck.Failed($"the host has no route to {ip.Address.Address} on \"{link.Name}\"");
         }
-    }
-
-    private static void DeleteLink(RouteSocket route, string name)
-    {
-        var batch = new NetlinkBatch();
-        batch.DeleteLink(name, Tolerated.Missing);
-        route.Execute(batch);
     }
 }

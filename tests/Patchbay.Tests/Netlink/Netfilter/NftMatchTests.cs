@@ -1,7 +1,7 @@
 using System.Net;
-using System.Net.NetworkInformation;
 using Patchbay.Netlink.Netfilter;
 using Patchbay.Netlink.Netfilter.Expressions;
+using Patchbay.Netlink.Rtnetlink;
 
 namespace Patchbay.Tests.Netlink.Netfilter;
 
@@ -89,7 +89,7 @@ public class NftMatchTests : NftGolden
         Rule(
             "nft add rule bridge t c ether saddr 02:00:00:00:00:01 return",
             NftFamily.Bridge,
-            rule => rule.EthernetSource(PhysicalAddress.Parse("020000000001")).Return(),
+            rule => rule.EthernetSource(MacAddress.FromBytes([2, 0, 0, 0, 0, 1])).Return(),
             """
             bc000000060a010c0000000000000000070000000600010074000000060002006300000098000480340001800c0001007061796c6f6164002400028008000100
             000000010800020000000000080003000000000608000400000000063000018008000100636d7000240002800800010000000001080002000000000010000380
@@ -99,7 +99,7 @@ public class NftMatchTests : NftGolden
         Rule(
             "nft add rule inet t c ether saddr != 02:00:00:00:00:01 goto d",
             NftFamily.Inet,
-            rule => rule.EthernetSource(PhysicalAddress.Parse("020000000001"), inverted: true).Goto("d"),
+            rule => rule.EthernetSource(MacAddress.FromBytes([2, 0, 0, 0, 0, 1]), inverted: true).Goto("d"),
             """
             14010000060a010c00000000000000000100000006000100740000000600020063000000f000048024000180090001006d657461000000001400028008000200
             0000000808000100000000012c00018008000100636d700020000280080001000000000108000200000000000c0003800600010001000000340001800c000100

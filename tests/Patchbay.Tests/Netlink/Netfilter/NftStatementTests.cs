@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.NetworkInformation;
 using Patchbay.Netlink.Netfilter;
 using Patchbay.Netlink.Netfilter.Expressions;
 

@@ -12,7 +12,7 @@ public class NftablesTransactionTests
     [Fact]
     public void Empty_transaction_sends_nothing()
     {
-        var kernel = new KernelDouble(_ => []);
+        var kernel = new ChannelDouble(_ => []);
         new NftablesSocket(new NetlinkSocket(kernel)).Commit(new NftablesTransaction());
         Assert.Empty(kernel.Sent);
     }
@@ -20,17 +20,17 @@ public class NftablesTransactionTests
     [Fact]
     public void Only_the_last_command_asks_for_an_acknowledgement()
     {
-        var kernel = new KernelDouble(request => [Answer(request, (2, 0))]);
+        var kernel = new ChannelDouble(request => [Answer(request, (2, 0))]);
         Commit(kernel, tolerate: Tolerated.Nothing);
 
-        var flags = Messages(Assert.Single(kernel.Sent)).Select(m => m.Flags.HasFlag(NetlinkFlags.Ack));
+        var flags = ChannelDouble.Requests(Assert.Single(kernel.Sent)).Select(m => m.Flags.HasFlag(NetlinkFlags.Ack));
         Assert.Equal([false, false, true, false], flags);
     }
 
     [Fact]
     public void Failure_names_its_command()
     {
-        var kernel = new KernelDouble(request => [Answer(request, (1, 2), (2, 2))]);
+        var kernel = new ChannelDouble(request => [Answer(request, (1, 2), (2, 2))]);
         var failure = Assert.Throws<NetlinkException>(() => Commit(kernel, Tolerated.Missing));
 
         Assert.Equal("add chain inet t c: No such file or directory", failure.Message);
@@ -40,7 +40,7 @@ public class NftablesTransactionTests
     [Fact]
     public void Refused_batch_is_a_failure_of_the_transaction()
     {
-        var kernel = new KernelDouble(request => [Answer(request, (0, 1))]);
+        var kernel = new ChannelDouble(request => [Answer(request, (0, 1))]);
         var failure = Assert.Throws<NetlinkException>(() => Commit(kernel, Tolerated.Nothing));
 
         Assert.Equal("begin nf_tables transaction: Operation not permitted", failure.Message);
@@ -50,18 +50,18 @@ public class NftablesTransactionTests
     public void Deletion_that_may_miss_is_left_out_and_the_rest_carried_out()
     {
         var round = 0;
-        var kernel = new KernelDouble(request => [round++ == 0 ? Answer(request, (2, 2)) : Answer(request, (1, 0))]);
+        var kernel = new ChannelDouble(request => [round++ == 0 ? Answer(request, (2, 2)) : Answer(request, (1, 0))]);
         Commit(kernel, Tolerated.Missing);
 
-        Assert.Equal([4, 3], kernel.Sent.Select(s => Messages(s).Count));
-        Assert.True(Messages(kernel.Sent[1])[1].Flags.HasFlag(NetlinkFlags.Ack));
+        Assert.Equal([4, 3], kernel.Sent.Select(s => ChannelDouble.Requests(s).Count));
+        Assert.True(ChannelDouble.Requests(kernel.Sent[1])[1].Flags.HasFlag(NetlinkFlags.Ack));
     }
 
     [Fact]
     public void Transaction_is_tried_again_when_the_kernel_asks_for_it()
     {
         var round = 0;
-        var kernel = new KernelDouble(request => [round++ == 0 ? Answer(request, (0, 11)) : Answer(request, (2, 0))]);
+        var kernel = new ChannelDouble(request => [round++ == 0 ? Answer(request, (0, 11)) : Answer(request, (2, 0))]);
         Commit(kernel, Tolerated.Nothing);
 
         Assert.Equal(2, kernel.Sent.Count);
@@ -70,7 +70,7 @@ public class NftablesTransactionTests
     [Fact]
     public void Overflow_of_errors_reports_the_first()
     {
-        var kernel = new KernelDouble(request => [[], Answer(request, (1, 2))]);
+        var kernel = new ChannelDouble(request => [[], Answer(request, (1, 2))]);
         var failure = Assert.Throws<NetlinkException>(() => Commit(kernel, Tolerated.Nothing));
 
         Assert.Equal("add chain inet t c: No such file or directory", failure.Message);
@@ -86,10 +86,12 @@ public class NftablesTransactionTests
         var batch = transaction.Close();
 
         Assert.Equal(1 + 1 + 3 + 1, batch.Count);
-        Assert.All(Messages(batch.Writer.Written.ToArray()), m => Assert.True(m.Length < 61_000));
+        var messages = new MessageReader(batch.Writer.Written);
+        while (messages.Next())
+            Assert.InRange(messages.Payload.Length, 4, 61_000);
     }
 
-    private static void Commit(KernelDouble kernel, Tolerated tolerate)
+    private static void Commit(ChannelDouble kernel, Tolerated tolerate)
     {
         var transaction = new NftablesTransaction();
         transaction.Add(Chain);
@@ -98,28 +100,10 @@ public class NftablesTransactionTests
         socket.Commit(transaction);
     }
 
-    // NLMSG_ERROR for requests by index: struct nlmsgerr with the header of the request (NLM_F_CAPPED).
+    // Acknowledgements of requests by index, in one datagram.
     private static byte[] Answer(byte[] request, params (int Index, int Error)[] results)
     {
-        var writer = new MessageWriter();
-        var first = Messages(request)[0].Sequence;
-        foreach (var (index, error) in results)
-        {
-            writer.BeginMessage(2, (NetlinkFlags)0x100, first + (uint)index);
-            writer.Fixed(-error);
-            writer.Fixed(default(UInt128));
-            writer.EndMessage();
-        }
-
-        return writer.Written.ToArray();
-    }
-
-    private static List<(uint Sequence, NetlinkFlags Flags, int Length)> Messages(byte[] datagram)
-    {
-        var messages = new List<(uint, NetlinkFlags, int)>();
-        var reader = new MessageReader(datagram);
-        while (reader.Next())
-            messages.Add((reader.Sequence, reader.Flags, reader.Payload.Length));
-        return messages;
+        var first = ChannelDouble.Requests(request)[0].Sequence;
+        return [.. results.SelectMany(result => ChannelDouble.Acknowledge(first + (uint)result.Index, result.Error))];
     }
 }
