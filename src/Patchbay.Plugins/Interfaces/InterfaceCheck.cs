@@ -11,15 +11,19 @@ internal static class InterfaceCheck
     /// <exception cref="CniException">The result has no such interface, or in another sandbox.</exception>
     internal static CniInterface Find(CniResult result, string name, string netns)
     {
+        CniInterface? elsewhere = null;
         foreach (var candidate in result.Interfaces)
         {
             if (candidate.Name != name)
                 continue;
-            return candidate.Sandbox == netns
-                ? candidate
-                : throw Failed($"Sandbox in prevResult {candidate.Sandbox} doesn't match configured netns: {netns}");
+            if (candidate.Sandbox == netns)
+                return candidate;
+            // The host may have one of the same name, a bridge say.
+            elsewhere = candidate.Sandbox is null ? elsewhere : candidate;
         }
 
+        if (elsewhere is not null)
+            throw Failed($"Sandbox in prevResult {elsewhere.Sandbox} doesn't match configured netns: {netns}");
         throw Failed($"prevResult has no interface \"{name}\"");
     }
 

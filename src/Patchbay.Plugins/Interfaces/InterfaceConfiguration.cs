@@ -18,8 +18,7 @@ internal static class InterfaceConfiguration
     /// <param name="result">Addresses with an interface index, and routes.</param>
     /// <param name="detectDuplicates">Let the kernel look for other owners of the IPv6 addresses, and wait for it.</param>
     /// <param name="pointToPoint">Only the gateway is on the link; the rest of the network is behind it.</param>
-    /// <exception cref="CniException">The result does not fit the interface.</exception>
-    /// <exception cref="NetlinkException">The kernel refused.</exception>
+    /// <exception cref="CniException">The result does not fit the interface, or the kernel refused.</exception>
     internal static void Apply(NetworkStack stack, NetworkNamespace sandbox, Link link, CniResult result, bool detectDuplicates = false, bool pointToPoint = false)
     {
         if (result.Interfaces.Count == 0)
@@ -62,7 +61,7 @@ internal static class InterfaceConfiguration
         if (detectDuplicates && gateway6 is not null)
         {
             using var monitor = sandbox.Run(() => RouteMonitor.Open(RouteGroup.IPv6Address));
-            stack.Route.Execute(batch);
+            Execute(stack.Route, batch, link);
             batch.Clear();
             WaitForDetection(stack, monitor, link);
         }
@@ -71,7 +70,20 @@ internal static class InterfaceConfiguration
             RouteThroughGateways(batch, link, own);
         foreach (var route in result.Routes)
             batch.AddRoute(ToKernel(route, link, gateway4, gateway6), RouteAddition.Beside);
-        stack.Route.Execute(batch);
+        Execute(stack.Route, batch, link);
+    }
+
+    // The kernel's requests know the interface by its index, people know it by its name.
+    private static void Execute(RouteSocket route, NetlinkBatch batch, Link link)
+    {
+        try
+        {
+            route.Execute(batch);
+        }
+        catch (NetlinkException error)
+        {
+            throw new CniException(CniError.Internal, $"failed to configure \"{link.Name}\": {error.Message}", inner: error);
+        }
     }
 
     // ip route add GATEWAY dev IF scope link src IP; ip route add NETWORK via GATEWAY dev IF src IP

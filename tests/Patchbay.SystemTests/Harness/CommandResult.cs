@@ -16,7 +16,7 @@ internal record CommandResult(string CommandLine, int ExitCode, string StandardO
         return this;
     }
 
-    public override string ToString() => $"$ {CommandLine}\nexit status {ExitCode} after {Elapsed.TotalMilliseconds:0} ms\n{StandardOutput}{StandardError}";
+    public sealed override string ToString() => $"$ {CommandLine}\nexit status {ExitCode} after {Elapsed.TotalMilliseconds:0} ms\n{StandardOutput}{StandardError}";
 
     private JsonElement Parse(string text)
     {

@@ -24,6 +24,8 @@ internal sealed class BridgeDevice(NetworkStack host, BridgeConfig config)
             {
                 Name = config.BridgeName,
                 Mtu = config.Mtu == 0 ? null : config.Mtu,
+                // Given here it is there to stay; else it follows the ports, and concurrent ADDs report different ones (net/bridge/br_stp_if.c).
+                Address = RandomAddress(),
                 Kind = new Netlink.Rtnetlink.Bridge { VlanFiltering = config.UsesVlans ? true : null },
             },
             Tolerated.Existing);
@@ -31,6 +33,10 @@ internal sealed class BridgeDevice(NetworkStack host, BridgeConfig config)
         host.Route.Execute(batch);
         return Use(created!);
     }
+
+    // A unicast address of the locally administered kind (IEEE 802, 8.2).
+    private static MacAddress RandomAddress() =>
+        new(((ulong)Random.Shared.NextInt64(1L << 48) & ~0x0100_0000_0000UL) | 0x0200_0000_0000UL);
 
     private Link Use(Link bridge)
     {
@@ -62,9 +68,17 @@ internal sealed class BridgeDevice(NetworkStack host, BridgeConfig config)
             EnsureAddress(batch, device, present, new IpPrefix(ip.Gateway!, ip.Address.PrefixLength));
         if (batch.Count > 0)
         {
-            // An address that was set explicitly no longer follows the lowest address among the ports (net/bridge/br_stp_if.c).
-            batch.SetLink(device.Index, new LinkSettings { Address = device.Address });
-            host.Route.Execute(batch);
+            // For a bridge that somebody else made. Its present address: the one from before the container's port came may be all zeros.
+            if (host.Route.FindLink(device.Index) is { Address: { } current })
+                batch.SetLink(device.Index, new LinkSettings { Address = current });
+            try
+            {
+                host.Route.Execute(batch);
+            }
+            catch (NetlinkException error)
+            {
+                throw new CniException(CniError.Internal, $"failed to give \"{device.Name}\" the gateway's address: {error.Message}", inner: error);
+            }
         }
 
         IpForwarding.Enable(host.Sysctl, ips.Select(ip => ip.Gateway!));

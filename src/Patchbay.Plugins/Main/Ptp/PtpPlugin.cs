@@ -23,6 +23,9 @@ internal sealed class PtpPlugin : CniPlugin
         var undo = new Rollback();
         try
         {
+            // Before the IPAM: an interface that exists belongs to an attachment that lives, and undoing a second ADD must not free its addresses.
+            var pair = VethPair.Create(sandbox.Container, sandbox.HostNamespace, request.IfName, mtu, address: null);
+            undo.Push(() => Sandbox.DeleteLink(sandbox.Container.Route, request.IfName));
             var ipam = IpamDelegate.Add(request, undo);
             if (ipam.Ips.Count == 0)
                 throw new CniException(CniError.Internal, "IPAM plugin returned missing IP config");
@@ -40,8 +43,6 @@ internal sealed class PtpPlugin : CniPlugin
                 masquerade = Masquerade.Start(request, ipMasqBackend, ipam.Ips);
             }
 
-            var pair = VethPair.Create(sandbox.Container, sandbox.HostNamespace, request.IfName, mtu, address: null);
-            undo.Push(() => Sandbox.DeleteLink(sandbox.Container.Route, request.IfName));
             var host = ConfigureHost(sandbox.Host, pair, ipam.Ips);
             var result = ipam with
             {
