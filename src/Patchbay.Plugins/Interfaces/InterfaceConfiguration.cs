@@ -86,7 +86,8 @@ internal static class InterfaceConfiguration
         }
     }
 
-    // ip route add GATEWAY dev IF scope link src IP; ip route add NETWORK via GATEWAY dev IF src IP
+    // ip route add GATEWAY dev IF scope link src IP; ip route add NETWORK via GATEWAY dev IF src IP. Beside those of another interface
+    // of the container on the same network.
     private static void RouteThroughGateways(NetlinkBatch batch, Link link, IReadOnlyList<CniIp> ips)
     {
         foreach (var ip in ips)
@@ -98,8 +99,8 @@ internal static class InterfaceConfiguration
                 LinkName = link.Name,
                 PreferredSource = ip.Address.Address,
             };
-            batch.AddRoute(route with { Destination = new IPNetwork(ip.Gateway!, ip.Address.IsIPv4 ? 32 : 128), Scope = RouteScope.Link });
-            batch.AddRoute(route with { Destination = ip.Address.Network, Gateway = ip.Gateway });
+            batch.AddRoute(route with { Destination = new IPNetwork(ip.Gateway!, ip.Address.IsIPv4 ? 32 : 128), Scope = RouteScope.Link }, RouteAddition.Beside);
+            batch.AddRoute(route with { Destination = ip.Address.Network, Gateway = ip.Gateway }, RouteAddition.Beside);
         }
     }
 
