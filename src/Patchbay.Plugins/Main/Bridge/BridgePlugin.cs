@@ -45,7 +45,11 @@ internal sealed class BridgePlugin : CniPlugin
                 result = Address(ipam, config, Interfaces(request, bridge, port, pair));
                 if (config.IpMasq)
                 {
-                    undo.Push(() => Masquerade.Remove(request));
+                    undo.Push(() =>
+                    {
+                        masquerade?.Dispose(); // what is still being added would come after its removal
+                        Masquerade.Remove(request);
+                    });
                     masquerade = Masquerade.Start(request, config.IpMasqBackend, result.Ips);
                 }
 
@@ -71,20 +75,8 @@ internal sealed class BridgePlugin : CniPlugin
         }
     }
 
-    public override void Delete(PluginRequest request)
-    {
-        var cleanup = new Cleanup();
-        // The link takes the kernel 10 to 20 ms, in which it also frees the rules for masquerading. The address is given back only when
-        // nobody can use it any more, and the spoof check stays until the link is gone.
-        var deleteLink = static () => { };
-        cleanup.Step(() => deleteLink = Sandbox.BeginDeleteLink(request.NetnsPath, request.IfName));
-        using var masquerade = Masquerade.StartRemoval(request);
-        cleanup.Step(() => deleteLink());
-        cleanup.Step(() => IpamDelegate.Delete(request));
-        cleanup.Step(() => masquerade.CloseLast(SpoofCheck.Remove(request)));
-        cleanup.Step(masquerade.Complete);
-        cleanup.ThrowIfFailed();
-    }
+    // The spoof check stays until the link is gone.
+    public override void Delete(PluginRequest request) => MasqueradedLink.Delete(request, () => SpoofCheck.Remove(request));
 
     public override void Check(PluginRequest request)
     {
@@ -96,18 +88,8 @@ internal sealed class BridgePlugin : CniPlugin
             throw InterfaceCheck.Failed($"masquerading of container \"{request.ContainerId}\" on network \"{request.Config.Name}\" is missing");
     }
 
-    public override void GarbageCollect(PluginRequest request)
-    {
-        var cleanup = new Cleanup();
-        if (request.Config.ValidAttachments is { } valid)
-        {
-            cleanup.Step(() => Masquerade.Collect(request.Config.Name, valid));
-            cleanup.Step(() => SpoofCheck.Collect(request.Config.Name, valid));
-        }
-
-        cleanup.Step(() => IpamDelegate.GarbageCollect(request));
-        cleanup.ThrowIfFailed();
-    }
+    public override void GarbageCollect(PluginRequest request) =>
+        MasqueradedLink.Collect(request, valid => SpoofCheck.Collect(request.Config.Name, valid));
 
     public override void Status(PluginRequest request)
     {

@@ -39,7 +39,11 @@ internal sealed class PtpPlugin : CniPlugin
             PendingMasquerade? masquerade = null;
             if (request.Config.IpMasq)
             {
-                undo.Push(() => Masquerade.Remove(request));
+                undo.Push(() =>
+                {
+                    masquerade?.Dispose(); // what is still being added would come after its removal
+                    Masquerade.Remove(request);
+                });
                 masquerade = Masquerade.Start(request, ipMasqBackend, ipam.Ips);
             }
 
@@ -65,19 +69,7 @@ internal sealed class PtpPlugin : CniPlugin
         }
     }
 
-    public override void Delete(PluginRequest request)
-    {
-        var cleanup = new Cleanup();
-        // The link takes the kernel 10 to 20 ms, in which it also frees the rules for masquerading. The address is given back only when
-        // nobody can use it any more.
-        var deleteLink = static () => { };
-        cleanup.Step(() => deleteLink = Sandbox.BeginDeleteLink(request.NetnsPath, request.IfName));
-        using var masquerade = Masquerade.StartRemoval(request);
-        cleanup.Step(() => deleteLink());
-        cleanup.Step(() => IpamDelegate.Delete(request));
-        cleanup.Step(masquerade.Complete);
-        cleanup.ThrowIfFailed();
-    }
+    public override void Delete(PluginRequest request) => MasqueradedLink.Delete(request);
 
     public override void Check(PluginRequest request)
     {
@@ -94,14 +86,7 @@ internal sealed class PtpPlugin : CniPlugin
             throw InterfaceCheck.Failed($"masquerading of container \"{request.ContainerId}\" on network \"{request.Config.Name}\" is missing");
     }
 
-    public override void GarbageCollect(PluginRequest request)
-    {
-        var cleanup = new Cleanup();
-        if (request.Config.ValidAttachments is { } valid)
-            cleanup.Step(() => Masquerade.Collect(request.Config.Name, valid));
-        cleanup.Step(() => IpamDelegate.GarbageCollect(request));
-        cleanup.ThrowIfFailed();
-    }
+    public override void GarbageCollect(PluginRequest request) => MasqueradedLink.Collect(request);
 
     public override void Status(PluginRequest request)
     {
