@@ -22,6 +22,9 @@ internal sealed class Plugin(TestHost host, string type, string? directory = nul
         }
     }
 
+    /// <summary>Its name in a configuration.</summary>
+    public string Type => type;
+
     public string Directory { get; } = directory ?? OursDirectory;
 
     public PluginResult Add(

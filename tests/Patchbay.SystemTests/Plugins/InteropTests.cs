@@ -18,6 +18,8 @@ public class InteropTests
         const string Routes = """[{ "dst": "0.0.0.0/0" }, { "dst": "::/0" }]""";
         const string Bridge = """ "bridge": "cni0", "isGateway": true, "hairpinMode": true, """;
         yield return Conf.Make(host, type, $$"""{ {{(type == "bridge" ? Bridge : "")}} "mtu": 1400, "dns": { "nameservers": ["192.0.2.53"] } }""", version, routes: Routes);
+        if (type != "host-local")
+            yield return Conf.Make(host, type, $$"""{ {{(type == "bridge" ? Bridge : "")}} "name": "masq", "ipMasq": true }""", version, routes: Routes);
     }
 
     [Theory]
@@ -46,6 +48,7 @@ public class InteropTests
 
                 Assert.Equal(Conf.Comparable(theirs, theirContainer), Conf.Comparable(ours, ourContainer));
                 Assert.Equal(Reservations(there), Reservations(here));
+                Assert.Equal(Masquerading(there), Masquerading(here));
                 if (type != "host-local")
                     Assert.Equal(theirContainer.Routes(), ourContainer.Routes());
             }
@@ -71,9 +74,16 @@ public class InteropTests
         }
     }
 
+    private static string[] Masquerading(TestHost host) =>
+    [
+        .. ((string[])["iptables-save", "ip6tables-save"])
+            .SelectMany(program => host.Run(program).Check().StandardOutput.Split('\n'))
+            .Where(line => line.StartsWith('-')).Order(StringComparer.Ordinal),
+    ];
+
     private static string[] Reservations(TestHost host) =>
     [
-        .. Directory.GetFiles(Path.Combine(host.DataDirectory, "net")).Order(StringComparer.Ordinal)
-            .Select(file => $"{Path.GetFileName(file)}: {Convert.ToHexString(File.ReadAllBytes(file))}"),
+        .. Directory.GetFiles(host.DataDirectory, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)
+            .Select(file => $"{Path.GetRelativePath(host.DataDirectory, file)}: {Convert.ToHexString(File.ReadAllBytes(file))}"),
     ];
 }

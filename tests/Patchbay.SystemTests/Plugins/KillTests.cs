@@ -1,0 +1,80 @@
+using Patchbay.SystemTests.Harness;
+
+namespace Patchbay.SystemTests.Plugins;
+
+/// <summary>An ADD killed at any point, and then a DEL, leave the host as it was.</summary>
+public class KillAddTests
+{
+    [Fact]
+    public void Bridge_with_nftables() => KillTests.Add("bridge", """{ "isDefaultGateway": true, "ipMasq": true, "ipMasqBackend": "nftables", "macspoofchk": true }""", 60);
+
+    [Fact]
+    public void Ptp() => KillTests.Add("ptp", "{}", 20);
+}
+
+/// <summary>The same with iptables, whose programs outlive the plugin.</summary>
+public class KillIptablesTests
+{
+    [Fact]
+    public void Bridge_is_killed_in_add() => KillTests.Add("bridge", """{ "isGateway": true, "ipMasq": true, "ipMasqBackend": "iptables" }""", 20, every: 4);
+}
+
+/// <summary>A DEL killed at any point, and then another one, leave the host as it was before the ADD.</summary>
+public class KillDeleteTests
+{
+    [Fact]
+    public void Bridge_with_nftables() => KillTests.Delete("bridge", """{ "isDefaultGateway": true, "ipMasq": true, "ipMasqBackend": "nftables", "macspoofchk": true }""", 60);
+
+    [Fact]
+    public void Bridge_with_iptables() => KillTests.Delete("bridge", """{ "ipMasq": true, "ipMasqBackend": "iptables" }""", 20, every: 4);
+
+    [Fact]
+    public void Ptp() => KillTests.Delete("ptp", "{}", 20);
+}
+
+internal static class KillTests
+{
+    public static void Add(string type, string keys, int count, int every = 1) => Run(type, keys, "ADD", count, every, (kill, call) => kill.KillAt("ADD", call));
+
+    public static void Delete(string type, string keys, int count, int every = 1) => Run(type, keys, "DEL", count, every, (kill, call) =>
+    {
+        kill.Run("ADD").Check();
+        return kill.KillAt("DEL", call);
+    });
+
+    private static void Run(string type, string keys, string command, int count, int every, Func<KillPoints, int, bool> act)
+    {
+        Plugin.NeedsOurs(type, "host-local");
+        Needs.Program("strace");
+        using TestHost host = TestHost.Create();
+        TestNamespace container = host.AddContainer();
+        var kill = new KillPoints(host, container, type, Conf.Make(host, type, keys));
+        // What stays on purpose, bridge and base chains, is there before.
+        kill.Run("ADD").Check();
+        kill.Run("DEL").Check();
+        Snapshot before = Snapshot.Take(host, except: "cni0");
+        if (command == "DEL")
+            kill.Run("ADD").Check();
+        IReadOnlyCollection<int> points = kill.Choose(command, count);
+        kill.Run("DEL").Check();
+
+        int killed = 0;
+        foreach (int call in points.Where((_, index) => index % every == 0))
+        {
+            killed += act(kill, call) ? 1 : 0;
+            CommandResult deleted = kill.Run("DEL");
+            Assert.True(deleted.ExitCode == 0, $"DEL after {command} killed at call {call}: {deleted}");
+            try
+            {
+                before.AssertSame(Snapshot.Take(host, except: "cni0"));
+            }
+            catch (Xunit.Sdk.XunitException e)
+            {
+                Assert.Fail($"after {command} killed at call {call}: {e.Message}");
+            }
+        }
+
+        // The last ones may lie beyond the end, when a run has a few calls less than the counted one.
+        Assert.True(killed >= count / every * 9 / 10, $"only {killed} of {points.Count} points were reached");
+    }
+}
