@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text.RegularExpressions;
 using Patchbay.SystemTests.Harness;
@@ -11,33 +12,46 @@ internal sealed partial class KillPoints(TestHost host, TestNamespace container,
     private readonly string _trace = Path.Combine(host.Directory, "trace");
 
     /// <summary>
-    /// Runs a command to its end, and chooses: before and after each call that may change anything, and others evenly between, so that there are
-    /// at least <paramref name="count"/>.
+    /// Runs a command to its end, and chooses calls: those that may change anything and the ones after them, and others evenly between, so that
+    /// there are at least <paramref name="count"/>. A call is "sendmsg:7", the seventh of its name, which is how strace counts.
     /// </summary>
-    public IReadOnlyCollection<int> Choose(string command, int count)
+    public IReadOnlyList<string> Choose(string command, int count)
     {
         Traced(command, "--trace=all").Check();
-        string[] calls = [.. System.IO.File.ReadLines(_trace).Where(line => Call().IsMatch(line))];
-        var points = new SortedSet<int>();
-        for (int n = 1; n <= calls.Length; n++)
+        string[] calls = [.. System.IO.File.ReadLines(_trace).Select(line => Call().Match(line)).Where(match => match.Success).Select(match => match.Value)];
+        var chosen = new SortedSet<int>();
+        for (int n = 0; n < calls.Length; n++)
         {
-            if (Changes().IsMatch(calls[n - 1]))
-                points.UnionWith([n, n + 1]);
+            if (Changes().IsMatch(calls[n]))
+                chosen.UnionWith([n, Math.Min(n + 1, calls.Length - 1)]);
         }
 
-        for (int n = 1; n <= count; n++)
-            points.Add(Math.Max(1, calls.Length * n / count));
+        for (int n = 0; n < count; n++)
+            chosen.Add(calls.Length * n / count);
+
+        var ordinals = new Dictionary<string, int>();
+        var points = new List<string>();
+        foreach ((int n, string line) in calls.Index())
+        {
+            string name = line[..line.IndexOf('(', StringComparison.Ordinal)];
+            int ordinal = ordinals[name] = ordinals.GetValueOrDefault(name) + 1;
+            // strace does not inject into the call by which a program begins or ends.
+            if (chosen.Contains(n) && name is not ("execve" or "exit_group"))
+                points.Add($"{name}:{ordinal.ToString(CultureInfo.InvariantCulture)}");
+        }
+
         return points;
     }
 
-    /// <summary>Runs a command that is killed at its call number <paramref name="call"/>; false when it ended before.</summary>
-    public bool KillAt(string command, int call)
+    /// <summary>Runs a command that is killed at a call; false when it ended before.</summary>
+    public bool KillAt(string command, string call)
     {
-        CommandResult result = Traced(command, "--trace=all", "--inject=all:signal=KILL:when=" + call.ToString(CultureInfo.InvariantCulture));
+        string[] nameAndOrdinal = call.Split(':');
+        CommandResult result = Traced(command, "--trace=all", $"--inject={nameAndOrdinal[0]}:signal=KILL:when={nameAndOrdinal[1]}");
         // What it has started, iptables-restore say, lives on for a moment; a runtime's DEL comes after that.
-        while (host.Run("ip", "netns", "pids", host.Name).Check().StandardOutput.Length > 0)
-        {
-        }
+        var since = Stopwatch.StartNew();
+        while (Command.Run(["ip", "netns", "pids", host.Name]).Check().StandardOutput is { Length: > 0 } left)
+            Assert.True(since.Elapsed < Command.DefaultLimit, $"still running after a kill at call {call}: {left}");
 
         return result.ExitCode != 0;
     }
@@ -59,10 +73,10 @@ internal sealed partial class KillPoints(TestHost host, TestNamespace container,
         ["CNI_PATH"] = Plugin.OursDirectory,
     };
 
-    // "sendmsg(5, …) = 76", and not "+++ exited with 0 +++" or "--- SIGCHLD … ---".
-    [GeneratedRegex(@"^[a-z0-9_]+\(")]
+    // All of "sendmsg(5, …) = 76", and nothing of "+++ exited with 0 +++" or "--- SIGCHLD … ---".
+    [GeneratedRegex(@"^[a-z0-9_]+\(.*")]
     private static partial Regex Call();
 
-    [GeneratedRegex(@"^(sendmsg|sendto|linkat|unlinkat|unlink|rename|mkdir|ftruncate|utimensat|vfork|clone|pwrite|write)|O_CREAT|O_WRONLY|O_RDWR|^futex|^wait|^close")]
+    [GeneratedRegex(@"^(sendmsg|sendto|linkat|unlink|unlinkat|rename|mkdir|ftruncate|utimensat|vfork|clone|clone3|pwrite64|write)\(|O_CREAT|O_WRONLY|O_RDWR")]
     private static partial Regex Changes();
 }

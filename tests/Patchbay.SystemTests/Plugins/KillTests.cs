@@ -42,7 +42,7 @@ internal static class KillTests
         return kill.KillAt("DEL", call);
     });
 
-    private static void Run(string type, string keys, string command, int count, int every, Func<KillPoints, int, bool> act)
+    private static void Run(string type, string keys, string command, int count, int every, Func<KillPoints, string, bool> act)
     {
         Plugin.NeedsOurs(type, "host-local");
         Needs.Program("strace");
@@ -55,11 +55,11 @@ internal static class KillTests
         Snapshot before = Snapshot.Take(host, except: "cni0");
         if (command == "DEL")
             kill.Run("ADD").Check();
-        IReadOnlyCollection<int> points = kill.Choose(command, count);
+        IReadOnlyList<string> points = kill.Choose(command, count);
         kill.Run("DEL").Check();
 
         int killed = 0;
-        foreach (int call in points.Where((_, index) => index % every == 0))
+        foreach (string call in points.Where((_, index) => index % every == 0))
         {
             killed += act(kill, call) ? 1 : 0;
             CommandResult deleted = kill.Run("DEL");
@@ -75,6 +75,6 @@ internal static class KillTests
         }
 
         // The last ones may lie beyond the end, when a run has a few calls less than the counted one.
-        Assert.True(killed >= count / every * 9 / 10, $"only {killed} of {points.Count} points were reached");
+        Assert.True(killed >= points.Count / every * 9 / 10, $"only {killed} of {points.Count} points were reached");
     }
 }
