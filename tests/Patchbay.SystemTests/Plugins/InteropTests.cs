@@ -41,7 +41,8 @@ public class InteropTests
         foreach ((string ourConfig, string theirConfig) in Configs(here, type, version).Zip(Configs(there, type, version)))
         {
             TestNamespace ourContainer = here.AddContainer(), theirContainer = there.AddContainer();
-            for (int time = 0; time < 2; time++)
+            // The reference's ptp cannot give a container two interfaces on one network.
+            for (int time = 0; time < (type == "ptp" ? 1 : 2); time++)
             {
                 PluginResult ours = new Plugin(here, type).Add(ourContainer, ourConfig, $"eth{time}", "ctr").Check();
                 PluginResult theirs = ReferencePlugins.Plugin(there, type).Add(theirContainer, theirConfig, $"eth{time}", "ctr").Check();

@@ -12,8 +12,8 @@ internal sealed partial class KillPoints(TestHost host, TestNamespace container,
     private readonly string _trace = Path.Combine(host.Directory, "trace");
 
     /// <summary>
-    /// Runs a command to its end, and chooses calls: those that may change anything and the ones after them, and others evenly between, so that
-    /// there are at least <paramref name="count"/>. A call is "sendmsg:7", the seventh of its name, which is how strace counts.
+    /// Runs a command to its end, and chooses <paramref name="count"/> calls among those that may change anything, the ones after them, and others evenly
+    /// between. A call is "sendmsg:7", the seventh of its name, which is how strace counts.
     /// </summary>
     public IReadOnlyList<string> Choose(string command, int count)
     {
@@ -40,7 +40,8 @@ internal sealed partial class KillPoints(TestHost host, TestNamespace container,
                 points.Add($"{name}:{ordinal.ToString(CultureInfo.InvariantCulture)}");
         }
 
-        return points;
+        // Evenly thinned: each point costs a second.
+        return points.Count <= count ? points : [.. Enumerable.Range(0, count).Select(n => points[n * points.Count / count])];
     }
 
     /// <summary>Runs a command that is killed at a call; false when it ended before.</summary>
