@@ -38,11 +38,14 @@ public class InteropTests
     {
         Plugin.NeedsOurs(type, "host-local");
         using TestHost here = TestHost.Create(), there = TestHost.Create();
-        foreach ((string ourConfig, string theirConfig) in Configs(here, type, version).Zip(Configs(there, type, version)))
+        // The second configuration gives out the same addresses, and a host cannot route one to two containers.
+        int configs = type == "ptp" ? 1 : int.MaxValue;
+        foreach ((string ourConfig, string theirConfig) in Configs(here, type, version).Zip(Configs(there, type, version)).Take(configs))
         {
             TestNamespace ourContainer = here.AddContainer(), theirContainer = there.AddContainer();
             // The reference's ptp cannot give a container two interfaces on one network.
-            for (int time = 0; time < (type == "ptp" ? 1 : 2); time++)
+            int times = type == "ptp" ? 1 : 2;
+            for (int time = 0; time < times; time++)
             {
                 PluginResult ours = new Plugin(here, type).Add(ourContainer, ourConfig, $"eth{time}", "ctr").Check();
                 PluginResult theirs = ReferencePlugins.Plugin(there, type).Add(theirContainer, theirConfig, $"eth{time}", "ctr").Check();
