@@ -58,14 +58,14 @@ public sealed class NetworkConfig
     public CniResult? PrevResult => _prevResult.Value;
 
     /// <summary>GC: the attachments to keep. Null when the runtime told none, which is not the same as an empty list (keep nothing).</summary>
-    /// <exception cref="CniException">Code 999: not a list of objects.</exception>
+    /// <exception cref="CniException">Code 999: not a list of objects, or one that does not name container and interface.</exception>
     public IReadOnlyList<CniAttachment>? ValidAttachments
     {
         get
         {
             // The first is the specification's key; the second is from an earlier text of it and still sent by runtimes.
             IReadOnlyList<JsonView>? items = Root.Array("cni.dev/valid-attachments") ?? Root.Array("cni.dev/attachments");
-            return items is null ? null : [.. items.Select(item => new CniAttachment(item.String("containerID") ?? "", item.String("ifname") ?? ""))];
+            return items is null ? null : [.. items.Select(item => new CniAttachment(Part(item, "containerID"), Part(item, "ifname")))];
         }
     }
 
@@ -94,6 +94,9 @@ public sealed class NetworkConfig
         SpecVersion parsed = SpecVersion.Parse(version);
         return new NetworkConfig(json, root, string.IsNullOrEmpty(version) ? parsed.ToString() : version, parsed, name!);
     }
+
+    // A half-named attachment would keep nothing, and GC would take a running container's things away.
+    private static string Part(JsonView item, string key) => item.String(key) is { Length: > 0 } text ? text : throw item.Error($"has no {key}");
 
     private CniResult? ReadPrevResult()
     {

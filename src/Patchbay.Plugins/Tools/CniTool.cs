@@ -154,7 +154,7 @@ internal sealed class CniTool
             string argument = arguments[i];
             int equals = argument.StartsWith("--", StringComparison.Ordinal) ? argument.IndexOf('=', StringComparison.Ordinal) : -1;
             string flag = equals < 0 ? argument : argument[..equals];
-            if (flag is "-h" or "--help" or "help")
+            if (flag is "-h" or "--help" || (flag == "help" && _words.Count == 0)) // a network may have that name
                 _help = true;
             else if (!flag.StartsWith('-'))
                 _words.Add(argument);

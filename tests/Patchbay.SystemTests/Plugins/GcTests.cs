@@ -156,6 +156,22 @@ public sealed class GcTests : IDisposable
     [InlineData("bridge")]
     [InlineData("ptp")]
     [InlineData("host-local")]
+    public void A_list_that_does_not_name_an_interface_is_refused_and_removes_nothing(string type)
+    {
+        string config = Config("bridge", "nftables");
+        new Plugin(_host, "bridge").Add(_host.AddContainer(), config, containerId: "a").Check();
+        Snapshot before = Snapshot.Take(_host);
+
+        string collect = With(Config(type, "nftables"), Key, new JsonArray(new JsonObject { ["containerID"] = "a" }));
+        Assert.Contains("has no ifname", new Plugin(_host, type).Invoke("GC", collect).CheckError(999).ErrorText, StringComparison.Ordinal);
+
+        before.AssertSame(Snapshot.Take(_host));
+    }
+
+    [Theory]
+    [InlineData("bridge")]
+    [InlineData("ptp")]
+    [InlineData("host-local")]
     public void Older_configurations_have_no_such_command(string type)
     {
         string config = With(Config(type, "nftables"), Key, new JsonArray()).Replace("1.1.0", "1.0.0", StringComparison.Ordinal);

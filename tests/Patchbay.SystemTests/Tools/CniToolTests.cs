@@ -268,6 +268,7 @@ public sealed class CniToolTests : IDisposable
 
     [Theory]
     [InlineData("add nonesuch /run/netns/none", null, null, "no net configuration with name \"nonesuch\" in ")]
+    [InlineData("add help /run/netns/none", null, null, "no net configuration with name \"help\" in ")]
     [InlineData("add net /run/netns/none", "CNI_PATH", "", "CNI_PATH is empty")]
     [InlineData("add net /run/netns/none", "CNI_PATH", "/nonexistent", "failed to find plugin \"bridge\" in path [/nonexistent]")]
     [InlineData("add net /run/netns/none", "NETCONFPATH", "/nonexistent", "no net configurations found in /nonexistent")]

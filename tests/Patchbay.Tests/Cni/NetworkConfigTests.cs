@@ -71,4 +71,14 @@ public class NetworkConfigTests
         IReadOnlyList<CniAttachment>? attachments = Parse($$"""{"name":"n",{{keys}}}""").ValidAttachments;
         Assert.Equal(expected, attachments is null ? null : string.Join(',', attachments.Select(a => $"{a.ContainerId} {a.IfName}")));
     }
+
+    [Theory]
+    [InlineData("{\"containerID\":\"a\"}", "valid-attachments[1]\" has no ifname")]
+    [InlineData("{\"containerID\":\"\",\"ifname\":\"b\"}", "valid-attachments[1]\" has no containerID")]
+    [InlineData("null", "valid-attachments[1]\"")]
+    public void An_attachment_that_is_half_named_is_refused(string item, string part)
+    {
+        NetworkConfig config = Parse($$"""{"name":"n","cni.dev/valid-attachments":[{"containerID":"a","ifname":"b"},{{item}}]}""");
+        Assert.Contains(part, Assert.Throws<CniException>(() => config.ValidAttachments).Message, StringComparison.Ordinal);
+    }
 }
