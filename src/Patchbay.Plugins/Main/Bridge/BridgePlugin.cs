@@ -4,6 +4,7 @@ using Patchbay.Netlink;
 using Patchbay.Netlink.Rtnetlink;
 using Patchbay.Plugins.Interfaces;
 using Patchbay.Plugins.Main.Masquerading;
+using Patchbay.Plugins.PacketFilter;
 
 namespace Patchbay.Plugins.Main.Bridge;
 
@@ -38,7 +39,7 @@ internal sealed class BridgePlugin : CniPlugin
             SetDuplicateDetection(sandbox.Container.Sysctl, request.IfName, config.EnableDad);
             CniResult result;
             Link? vlan = null;
-            PendingMasquerade? masquerade = null;
+            PendingWork? masquerade = null;
             if (request.Config.IpamType.Length > 0)
             {
                 var ipam = IpamDelegate.Add(request, undo);

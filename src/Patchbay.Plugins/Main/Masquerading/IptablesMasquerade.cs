@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using Patchbay.Cni.Model;
 using Patchbay.Netlink.Netfilter;
+using Patchbay.Plugins.PacketFilter;
 
 namespace Patchbay.Plugins.Main.Masquerading;
 
@@ -12,6 +13,8 @@ namespace Patchbay.Plugins.Main.Masquerading;
 /// </summary>
 internal static class IptablesMasquerade
 {
+    internal const string Table = "nat";
+
     /// <summary>Adds the rules of one family; run on a thread of its own, for it waits for a program.</summary>
     internal static void Add(bool ipv4, MasqueradeName name, IReadOnlyList<CniIp> ips)
     {
@@ -43,15 +46,7 @@ internal static class IptablesMasquerade
                 commands.Append(rule).Append('\n');
         }
 
-        tool.Restore(commands.ToString());
-    }
-
-    /// <summary>Tells whether the old table nat of one family is in use.</summary>
-    /// <remarks>The file names tables that were used; reading it makes none. Without the old interface it is missing.</remarks>
-    internal static bool HasLegacyTable(bool ipv4)
-    {
-        var path = $"/proc/thread-self/net/{(ipv4 ? "ip" : "ip6")}_tables_names";
-        return File.Exists(path) && File.ReadAllText(path).Split('\n').Contains("nat");
+        tool.Restore(Table, commands.ToString());
     }
 
     /// <summary>Removes the chain of a container from the old tables of one family.</summary>
@@ -67,10 +62,10 @@ internal static class IptablesMasquerade
     /// <summary>Tells whether the old tables of one family send an address to a chain.</summary>
     internal static bool ExistsLegacy(bool ipv4, string chain, string source)
     {
-        if (!HasLegacyTable(ipv4))
+        if (!LegacyTables.IsUsed(ipv4, Table))
             return false;
         var jump = $"-A POSTROUTING -s {source}/";
-        foreach (var line in new IptablesTool(ipv4, "legacy-").Save())
+        foreach (var line in new IptablesTool(ipv4, "legacy-").Save(Table))
         {
             if (line.StartsWith(jump, StringComparison.Ordinal) && line.EndsWith($" -j {chain}", StringComparison.Ordinal))
                 return true;
@@ -100,9 +95,9 @@ internal static class IptablesMasquerade
     private static string[] Present(IptablesTool tool, bool ipv4, string chain)
     {
         using var nft = NftablesSocket.Open();
-        if (!HasLegacyTable(ipv4) && !IptablesOnNft.HasChain(nft, ipv4, chain))
+        if (!LegacyTables.IsUsed(ipv4, Table) && !IptablesOnNftMasquerade.HasChain(nft, ipv4, chain))
             return [];
-        return Array.FindAll(tool.Save(), line => line.Contains(chain, StringComparison.Ordinal));
+        return Array.FindAll(tool.Save(Table), line => line.Contains(chain, StringComparison.Ordinal));
     }
 
     // Between listing and deleting somebody else may change the same rules; then everything is looked at once more.
@@ -111,12 +106,12 @@ internal static class IptablesMasquerade
         for (var attempt = 1; ; attempt++)
         {
             var tool = new IptablesTool(ipv4, "legacy-");
-            var commands = RemovalOf(tool.Save(), isStale);
+            var commands = RemovalOf(tool.Save(Table), isStale);
             if (commands.Length == 0)
                 return;
             try
             {
-                tool.Restore(commands);
+                tool.Restore(Table, commands);
                 return;
             }
             catch (CniException) when (attempt < 3)

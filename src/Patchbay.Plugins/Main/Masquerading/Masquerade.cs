@@ -2,6 +2,7 @@ using Patchbay.Cni.Model;
 using Patchbay.Cni.Plugin;
 using Patchbay.Netlink;
 using Patchbay.Netlink.Netfilter;
+using Patchbay.Plugins.PacketFilter;
 
 namespace Patchbay.Plugins.Main.Masquerading;
 
@@ -16,21 +17,21 @@ internal static class Masquerade
     /// <param name="request">Whose interface.</param>
     /// <param name="backend"><c>ipMasqBackend</c>: iptables, nftables, or null for iptables where it works and nftables elsewhere.</param>
     /// <param name="ips">The addresses.</param>
-    /// <returns>The work, done when <see cref="PendingMasquerade.Complete"/> returns.</returns>
+    /// <returns>The work, done when <see cref="PendingWork.Complete"/> returns.</returns>
     /// <exception cref="CniException">Code 7: an unknown backend.</exception>
-    internal static PendingMasquerade Start(PluginRequest request, string? backend, IReadOnlyList<CniIp> ips)
+    internal static PendingWork Start(PluginRequest request, string? backend, IReadOnlyList<CniIp> ips)
     {
         var name = new MasqueradeName(request);
-        PendingMasquerade pending;
+        PendingWork pending;
         if (Choose(backend) == Nftables)
         {
-            pending = new PendingMasquerade();
+            pending = new PendingWork();
             pending.Do(() => AddNative(name, ips));
             return pending;
         }
 
         // Nobody asked for iptables by name, so if it turns out not to work here, nftables does as well.
-        pending = backend is null ? new PendingMasquerade(failure => AddInstead(request, name, ips, failure)) : new PendingMasquerade();
+        pending = backend is null ? new PendingWork(failure => AddInstead(request, name, ips, failure)) : new PendingWork();
         foreach (var ipv4 in new[] { true, false })
         {
             if (ips.Any(ip => ip.Address.IsIPv4 == ipv4))
@@ -50,15 +51,15 @@ internal static class Masquerade
 
     /// <summary>Begins <see cref="Remove"/>.</summary>
     /// <param name="request">Whose interface.</param>
-    /// <returns>The work, done when <see cref="PendingMasquerade.Complete"/> returns.</returns>
-    internal static PendingMasquerade StartRemoval(PluginRequest request)
+    /// <returns>The work, done when <see cref="PendingWork.Complete"/> returns.</returns>
+    internal static PendingWork StartRemoval(PluginRequest request)
     {
         var name = new MasqueradeName(request);
-        var pending = new PendingMasquerade();
+        var pending = new PendingWork();
         pending.Do(() => OnNftables(pending, nft =>
         {
             NftablesMasquerade.Remove(nft, name);
-            IptablesOnNft.Remove(nft, name.Chain);
+            IptablesOnNftMasquerade.Remove(nft, name.Chain);
         }));
         pending.Do(() => OnLegacyTables(pending, ipv4 => IptablesMasquerade.RemoveLegacy(ipv4, name.Chain)));
         return pending;
@@ -82,12 +83,12 @@ internal static class Masquerade
         var chains = new HashSet<string>();
         foreach (var attachment in valid)
             chains.Add(new MasqueradeName(network, attachment.ContainerId, attachment.IfName).Chain);
-        using var pending = new PendingMasquerade();
+        using var pending = new PendingWork();
         pending.Do(() => OnNftables(pending, nft =>
         {
             NftablesMasquerade.Collect(nft, network, valid);
-            IptablesOnNft.Collect(nft, ipv4: true, network, chains);
-            IptablesOnNft.Collect(nft, ipv4: false, network, chains);
+            IptablesOnNftMasquerade.Collect(nft, ipv4: true, network, chains);
+            IptablesOnNftMasquerade.Collect(nft, ipv4: false, network, chains);
         }));
         pending.Do(() => OnLegacyTables(pending, ipv4 => IptablesMasquerade.CollectLegacy(ipv4, network, chains)));
         pending.Complete();
@@ -143,7 +144,7 @@ internal static class Masquerade
         }
     }
 
-    private static void OnNftables(PendingMasquerade pending, Action<NftablesSocket> work)
+    private static void OnNftables(PendingWork pending, Action<NftablesSocket> work)
     {
         var nft = pending.CloseLast(NftablesSocket.Open());
         try
@@ -156,16 +157,16 @@ internal static class Masquerade
         }
     }
 
-    private static void OnLegacyTables(PendingMasquerade pending, Action<bool> work)
+    private static void OnLegacyTables(PendingWork pending, Action<bool> work)
     {
         foreach (var ipv4 in new[] { true, false })
         {
-            if (IptablesMasquerade.HasLegacyTable(ipv4))
+            if (LegacyTables.IsUsed(ipv4, IptablesMasquerade.Table))
                 pending.Start(() => work(ipv4));
         }
     }
 
     private static bool IptablesExists(NftablesSocket nft, string chain, IpPrefix prefix) =>
-        IptablesOnNft.Exists(nft, prefix.IsIPv4, chain, prefix.Address.GetAddressBytes())
+        IptablesOnNftMasquerade.Exists(nft, prefix.IsIPv4, chain, prefix.Address.GetAddressBytes())
         || IptablesMasquerade.ExistsLegacy(prefix.IsIPv4, chain, prefix.Address.ToString());
 }

@@ -5,6 +5,7 @@ using Patchbay.Netlink;
 using Patchbay.Netlink.Rtnetlink;
 using Patchbay.Plugins.Interfaces;
 using Patchbay.Plugins.Main.Masquerading;
+using Patchbay.Plugins.PacketFilter;
 
 namespace Patchbay.Plugins.Main.Ptp;
 
@@ -36,7 +37,7 @@ internal sealed class PtpPlugin : CniPlugin
             }
 
             IpForwarding.Enable(sandbox.Host.Sysctl, ipam.Ips.Select(ip => ip.Address.Address));
-            PendingMasquerade? masquerade = null;
+            PendingWork? masquerade = null;
             if (request.Config.IpMasq)
             {
                 undo.Push(() =>

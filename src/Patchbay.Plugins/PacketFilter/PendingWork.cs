@@ -1,10 +1,10 @@
 using System.Runtime.ExceptionServices;
 
-namespace Patchbay.Plugins.Main.Masquerading;
+namespace Patchbay.Plugins.PacketFilter;
 
-/// <summary>Work on masquerading that goes on while the caller does something else.</summary>
+/// <summary>Work on packet filters that goes on while the caller does something else.</summary>
 /// <remarks>Programs are waited for by threads of their own, which stay in the namespace of the thread that began.</remarks>
-internal sealed class PendingMasquerade : IDisposable
+internal sealed class PendingWork : IDisposable
 {
     private readonly List<(Thread Thread, ExceptionDispatchInfo?[] Failure)> _parts = [];
     private readonly Action<Exception>? _instead;
@@ -13,7 +13,7 @@ internal sealed class PendingMasquerade : IDisposable
     private bool _completed;
 
     /// <param name="instead">What to do when a part failed; null to report it.</param>
-    internal PendingMasquerade(Action<Exception>? instead = null) => _instead = instead;
+    internal PendingWork(Action<Exception>? instead = null) => _instead = instead;
 
     /// <summary>Does something at once; a failure is reported by <see cref="Complete"/>.</summary>
     internal void Do(Action part)

@@ -2,7 +2,7 @@ using System.Text;
 using Patchbay.Cni.Model;
 using Patchbay.Cni.Plugin;
 
-namespace Patchbay.Plugins.Main.Masquerading;
+namespace Patchbay.Plugins.PacketFilter;
 
 /// <summary>Runs iptables-save(8) and iptables-restore(8) of one family, in the namespace of the calling thread.</summary>
 /// <param name="ipv4">True for iptables, false for ip6tables.</param>
@@ -32,19 +32,21 @@ internal sealed class IptablesTool(bool ipv4, string flavour = "")
         return null;
     }
 
-    /// <summary>Applies a transaction to the table nat: all of it, or nothing.</summary>
+    /// <summary>Applies a transaction to a table: all of it, or nothing.</summary>
+    /// <param name="table">The table, such as nat.</param>
     /// <param name="commands">Lines of iptables-save(8) between the name of the table and COMMIT.</param>
     /// <exception cref="CniException">It failed, or there is no such program.</exception>
-    internal void Restore(string commands) => Run("restore", ["--noflush", "-w"], $"*nat\n{commands}COMMIT\n");
+    internal void Restore(string table, string commands) => Run("restore", ["--noflush", "-w"], $"*{table}\n{commands}COMMIT\n");
 
-    /// <summary>The rules of the table nat, as lines of iptables-save(8).</summary>
+    /// <summary>The rules of a table, as lines of iptables-save(8).</summary>
+    /// <param name="table">The table, such as nat.</param>
     /// <exception cref="CniException">It failed, or there is no such program.</exception>
-    internal string[] Save() => Encoding.UTF8.GetString(Run("save", ["-t", "nat"], "").Output.Span).Split('\n');
+    internal string[] Save(string table) => Encoding.UTF8.GetString(Run("save", ["-t", table], "").Output.Span).Split('\n');
 
     private ChildResult Run(string action, string[] arguments, string input)
     {
         var program = Find($"{Family}-{flavour}{action}") ?? Find($"{Family}-{action}")
-            ?? throw new CniException(CniError.Internal, $"{Family}-{action} is not installed: install iptables, or set \"ipMasqBackend\" to \"nftables\"");
+            ?? throw new CniException(CniError.Internal, $"{Family}-{action} is not installed: install iptables, or set the backend to \"nftables\"");
         var result = ChildProcess.Run(program, arguments, Encoding.UTF8.GetBytes(input));
         if (result.Succeeded)
             return result;
