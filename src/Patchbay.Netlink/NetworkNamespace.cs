@@ -88,6 +88,31 @@ public sealed class NetworkNamespace : IDisposable
     /// <exception cref="NetlinkException">The namespace may not be entered.</exception>
     public T Run<T>(Func<T> action) => Begin(action).Wait();
 
+    /// <summary>Runs a function inside the namespace on the calling thread, which then goes home: a tenth of a millisecond less than a thread.</summary>
+    /// <typeparam name="T">What it returns.</typeparam>
+    /// <param name="home">The namespace that the calling thread is in.</param>
+    /// <param name="action">The function; it must not wait for other threads, nor begin any: they would inherit the namespace.</param>
+    /// <returns>Its result.</returns>
+    /// <remarks>For the main thread of a program that has little to do, and no asynchronous code. A pool's thread must not be moved.</remarks>
+    /// <exception cref="NetlinkException">The namespace may not be entered.</exception>
+    public T RunHere<T>(NetworkNamespace home, Func<T> action)
+    {
+        ArgumentNullException.ThrowIfNull(home);
+        ArgumentNullException.ThrowIfNull(action);
+        if (Libc.setns(Handle, Libc.CLONE_NEWNET) < 0)
+            throw new NetlinkException($"enter network namespace \"{Path}\"", Libc.LastError);
+        try
+        {
+            return action();
+        }
+        finally
+        {
+            // What would come next would be done to the wrong host.
+            if (Libc.setns(home.Handle, Libc.CLONE_NEWNET) < 0)
+                Environment.FailFast($"cannot return to network namespace \"{home.Path}\": {Libc.LastError}");
+        }
+    }
+
     /// <summary>Begins <see cref="Run{T}"/>; the caller goes on meanwhile, and must not dispose the namespace before the end.</summary>
     /// <typeparam name="T">What the function returns.</typeparam>
     /// <param name="action">The function.</param>

@@ -44,13 +44,15 @@ public sealed class NetworkStack : IDisposable
         return networkNamespace.Run(Open);
     }
 
-    /// <summary>Begins to open another namespace; the caller goes on meanwhile.</summary>
+    /// <summary>Opens another namespace from the calling thread, see <see cref="NetworkNamespace.RunHere{T}"/>.</summary>
     /// <param name="networkNamespace">Which.</param>
-    /// <returns>The work that goes on; its result is the caller's to dispose.</returns>
-    public static NamespaceVisit<NetworkStack> BeginOpen(NetworkNamespace networkNamespace)
+    /// <param name="home">The calling thread's.</param>
+    /// <returns>The stack.</returns>
+    /// <exception cref="NetlinkException">The kernel refused.</exception>
+    public static NetworkStack OpenFrom(NetworkNamespace home, NetworkNamespace networkNamespace)
     {
         ArgumentNullException.ThrowIfNull(networkNamespace);
-        return networkNamespace.Begin(Open);
+        return networkNamespace.RunHere(home, Open);
     }
 
     /// <inheritdoc/>

@@ -7,14 +7,12 @@ namespace Patchbay.Plugins.Interfaces;
 /// <summary>The container's namespace and the host's, as a plugin that joins them by a link needs them.</summary>
 internal sealed class Sandbox : IDisposable
 {
-    private readonly NamespaceVisit<NetworkStack> _container;
-
-    private Sandbox(NetworkNamespace container, NetworkNamespace host, NetworkStack hostStack)
+    private Sandbox(NetworkNamespace container, NetworkNamespace host, NetworkStack containerStack, NetworkStack hostStack)
     {
         ContainerNamespace = container;
         HostNamespace = host;
+        Container = containerStack;
         Host = hostStack;
-        _container = NetworkStack.BeginOpen(container);
     }
 
     /// <summary>The container's namespace.</summary>
@@ -23,8 +21,8 @@ internal sealed class Sandbox : IDisposable
     /// <summary>The host's namespace: that of this process.</summary>
     internal NetworkNamespace HostNamespace { get; }
 
-    /// <summary>Links, addresses, routes and settings of the container; opened while the caller begins with the host.</summary>
-    internal NetworkStack Container => _container.Wait();
+    /// <summary>Links, addresses, routes and settings of the container.</summary>
+    internal NetworkStack Container { get; }
 
     /// <summary>Links, addresses, routes and settings of the host.</summary>
     internal NetworkStack Host { get; }
@@ -41,7 +39,7 @@ internal sealed class Sandbox : IDisposable
             container = OpenNamespace(netns);
             host = NetworkNamespace.OpenCurrent();
             hostStack = NetworkStack.Open();
-            return new Sandbox(container, host, hostStack);
+            return new Sandbox(container, host, NetworkStack.OpenFrom(host, container), hostStack);
         }
         catch
         {
@@ -123,15 +121,7 @@ internal sealed class Sandbox : IDisposable
     public void Dispose()
     {
         Host.Dispose();
-        try
-        {
-            Container.Dispose();
-        }
-        catch (NetlinkException)
-        {
-            // It was never opened; whoever needed it was told.
-        }
-
+        Container.Dispose();
         ContainerNamespace.Dispose();
         HostNamespace.Dispose();
     }
