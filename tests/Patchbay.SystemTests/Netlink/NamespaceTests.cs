@@ -48,6 +48,27 @@ public class NamespaceTests
     }
 
     [Fact]
+    public void Thread_that_visits_by_itself_comes_home_also_from_a_failure()
+    {
+        using TestHost host = TestHost.Create();
+        using var space = NetworkNamespace.Open(host.Path);
+        // On a thread of the test's own: the runner's are from a pool.
+        OnOwnThread(() =>
+        {
+            using var home = NetworkNamespace.OpenCurrent();
+            using (var inside = space.RunHere(home, NetworkNamespace.OpenCurrent))
+                Assert.True(inside.IsSameAs(space));
+            using (var after = NetworkNamespace.OpenCurrent())
+                Assert.True(after.IsSameAs(home));
+            Assert.Throws<InvalidOperationException>(() => space.RunHere<int>(home, () => throw new InvalidOperationException()));
+            using (var after = NetworkNamespace.OpenCurrent())
+                Assert.True(after.IsSameAs(home));
+            using var stack = NetworkStack.OpenFrom(home, space);
+            Assert.Single(stack.Route.ListLinks());
+        });
+    }
+
+    [Fact]
     public void Namespace_is_entered_by_a_thread_of_its_own()
     {
         using TestHost host = TestHost.Create();
@@ -98,5 +119,14 @@ public class NamespaceTests
     }
 
     // A process's view of /proc/sys/net is that of its own namespace, so this is asked of a program that runs there.
+    private static void OnOwnThread(Action action)
+    {
+        Exception? failure = null;
+        var thread = new Thread(() => failure = Record.Exception(action));
+        thread.Start();
+        thread.Join();
+        Assert.Null(failure);
+    }
+
     private static string Cat(TestNamespace space, string setting) => space.Run("cat", $"/proc/sys/net/{setting}").Check().StandardOutput.TrimEnd('\n');
 }
