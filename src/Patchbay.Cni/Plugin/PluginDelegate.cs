@@ -13,6 +13,12 @@ public sealed class PluginDelegate
     /// <summary>The variable that limits how long a delegate may run, in seconds; no limit without it.</summary>
     public const string TimeoutVariable = "PATCHBAY_DELEGATE_TIMEOUT";
 
+    /// <summary>The variable that tells a delegate how many plugins are above it.</summary>
+    internal const string DepthVariable = "PATCHBAY_DELEGATE_DEPTH";
+
+    // A meta plugin, a main plugin and an IPAM plugin are three. A configuration that names itself would go on until memory ends.
+    private const int MaxDepth = 8;
+
     private readonly PluginRequest _request;
     private readonly string _type;
     private string? _path;
@@ -88,9 +94,12 @@ public sealed class PluginDelegate
 
     private CniResult? Run(CniCommand command)
     {
+        int depth = (_request.Depth ?? DepthOf(_request.Environment)) + 1;
+        if (depth > MaxDepth)
+            throw new CniException(CniError.InvalidNetworkConfig, $"more than {MaxDepth} plugins delegate to each other: does \"{_type}\" name itself as its \"ipam\" or delegate?");
         string path = Resolve();
         PluginEnvironment environment = _request.Environment;
-        PluginRequest request = _request with { Command = command };
+        PluginRequest request = _request with { Command = command, Depth = depth };
         if (environment.Identify(path) is { } file && file == environment.Identify("/proc/self/exe") && environment.BuiltIn(_type) is { } plugin)
             return PluginHost.Execute(plugin, request);
 
@@ -110,6 +119,7 @@ public sealed class PluginDelegate
         Set("CNI_IFNAME", request.IfName);
         Set("CNI_ARGS", request.Args);
         Set("CNI_PATH", request.Path);
+        variables[DepthVariable] = request.Depth!.Value.ToString(CultureInfo.InvariantCulture);
         return variables;
 
         void Set(string name, string value)
@@ -118,6 +128,9 @@ public sealed class PluginDelegate
                 variables[name] = value;
         }
     }
+
+    private static int DepthOf(PluginEnvironment environment) =>
+        int.TryParse(environment.Variable(DepthVariable), NumberStyles.None, CultureInfo.InvariantCulture, out int depth) ? depth : 0;
 
     private static TimeSpan? Limit(PluginEnvironment environment)
     {

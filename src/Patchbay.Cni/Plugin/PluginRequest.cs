@@ -30,6 +30,9 @@ public sealed record PluginRequest
     /// <summary>Variables and streams of the process that runs the plugin.</summary>
     public required PluginEnvironment Environment { get; init; }
 
+    /// <summary>How many plugins delegated to this one; null when the environment tells.</summary>
+    internal int? Depth { get; init; }
+
     /// <summary>The configuration as it came.</summary>
     public ReadOnlyMemory<byte> StdinData => Config.Json;
 

@@ -68,8 +68,17 @@ internal static class InterfaceConfiguration
 
         if (pointToPoint)
             RouteThroughGateways(batch, link, own);
+        var routes = new List<Route>();
         foreach (var route in result.Routes)
-            batch.AddRoute(ToKernel(route, link, gateway4, gateway6), RouteAddition.Beside);
+        {
+            // A default route of the IPAM's without a gateway, and that of isDefaultGateway: the same, told twice.
+            var wanted = ToKernel(route, link, gateway4, gateway6);
+            if (routes.Contains(wanted))
+                continue;
+            routes.Add(wanted);
+            batch.AddRoute(wanted, RouteAddition.Beside);
+        }
+
         Execute(stack.Route, batch, link);
     }
 

@@ -17,6 +17,12 @@ internal static class Needs
     public static void Root() =>
         Assert.SkipUnless(Environment.IsPrivilegedProcess, "needs root: network namespaces are made for each test");
 
+    /// <summary>Default directories of plugins that are the suite's own: hack/suite mounts a file system of its own there.</summary>
+    public static void OwnDirectories() =>
+        Assert.SkipUnless(
+            File.ReadLines("/proc/self/mountinfo").Any(line => line.Split(' ') is [_, _, _, _, "/var/lib/cni", ..]),
+            "needs /var/lib/cni and /run/cni of its own: run the suite by hack/suite");
+
     public static void BridgeVlanFiltering() =>
         Kernel("bridge VLAN filtering (CONFIG_BRIDGE_VLAN_FILTERING)", space =>
             // A kernel without it refuses the option or, some versions, ignores it with success: the judge is what the bridge is afterwards.
@@ -62,6 +68,12 @@ internal static class Needs
         Kernel("nft bridge meta expressions (CONFIG_NFT_BRIDGE_META)", space =>
             Works(space, "nft add table bridge probe") && Works(space, "nft add chain bridge probe c")
             && Works(space, "nft add rule bridge probe c meta ibrname cni0 accept"));
+
+    /// <summary>O_TMPFILE of open(2), which overlayfs has from Linux 6.3 on.</summary>
+    public static void UnnamedFiles(string directory) =>
+        Assert.SkipWhen(
+            Command.Run(["stat", "-f", "-c", "%T", Path.GetDirectoryName(directory)!]).StandardOutput.Trim() == "overlayfs" && Environment.OSVersion.Version < new Version(6, 3),
+            "needs files without a name (O_TMPFILE)");
 
     /// <summary>A program that not every machine has.</summary>
     public static void Program(string name) =>

@@ -27,14 +27,17 @@ internal sealed class Snapshot
     /// <summary>Fails with the facts that are only here (-) or only there (+).</summary>
     public void AssertSame(Snapshot later)
     {
-        string[] difference =
-        [
-            .. _facts.Except(later._facts).Select(fact => $"- {fact}"),
-            .. later._facts.Except(_facts).Select(fact => $"+ {fact}"),
-        ];
+        string[] difference = Difference(later);
         if (difference.Length > 0)
             Assert.Fail($"the state differs, - before, + after:\n{string.Join('\n', difference)}");
     }
+
+    /// <summary>The facts that are only here (-) or only there (+).</summary>
+    public string[] Difference(Snapshot later) =>
+    [
+        .. _facts.Except(later._facts).Select(fact => $"- {fact}"),
+        .. later._facts.Except(_facts).Select(fact => $"+ {fact}"),
+    ];
 
     private void AddNamespace(TestNamespace space, string where, string[] except)
     {

@@ -156,6 +156,8 @@ public sealed class HostLocalTests : IDisposable
     public void A_full_or_broken_disk_is_told_and_nothing_stays(string inject, string text)
     {
         Needs.Program("strace");
+        if (inject.StartsWith("linkat", StringComparison.Ordinal))
+            Needs.UnnamedFiles(Folder);
         var failed = new PluginResult(Strace(inject, "ADD", "a")).CheckError(5);
         Assert.Contains(text, failed.ErrorText, StringComparison.Ordinal);
         Assert.Contains(Folder, failed.ErrorText, StringComparison.Ordinal);

@@ -8,6 +8,22 @@ public class BadIpamTests
     private static readonly string[] MainPlugins = ["bridge", "ptp"];
 
     [Fact]
+    public void Plugin_that_names_itself_as_its_ipam_is_refused_and_leaves_nothing()
+    {
+        Plugin.NeedsOurs("bridge");
+        using TestHost host = TestHost.Create();
+        TestNamespace container = host.AddContainer();
+        Plugin bridge = new(host, "bridge");
+        string config = Conf.Bridge(host, """{ "ipam": { "type": "bridge" } }""");
+        Snapshot before = Snapshot.Take(host, except: "cni0");
+
+        foreach (string command in (string[])["ADD", "DEL", "CHECK"])
+            Assert.NotEqual(0, bridge.Invoke(command, config, "c1", container.Path, "eth0").ExitCode);
+        Assert.Contains("name itself", bridge.Invoke("DEL", config, "c1", container.Path, "eth0").StandardOutput, StringComparison.Ordinal);
+        before.AssertSame(Snapshot.Take(host, except: "cni0"));
+    }
+
+    [Fact]
     public void Missing() =>
         AssertFails(null, 999, "failed to find plugin \"ipam\" in path [");
 

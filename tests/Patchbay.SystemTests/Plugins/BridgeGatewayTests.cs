@@ -43,6 +43,19 @@ public class BridgeGatewayTests
     }
 
     [Fact]
+    public void Default_route_of_the_ipam_and_that_of_the_default_gateway_are_one()
+    {
+        Plugin.NeedsOurs("bridge", "host-local");
+        using TestHost host = TestHost.Create();
+        TestNamespace container = host.AddContainer();
+
+        new Plugin(host, "bridge").Add(
+            container, Conf.Bridge(host, """{ "isDefaultGateway": true }""", routes: """[{ "dst": "0.0.0.0/0" }, { "dst": "::/0" }]""")).Check();
+
+        Assert.Equal(["default via 10.22.0.1 dev eth0", "default via fd22::1 dev eth0"], container.Routes());
+    }
+
+    [Fact]
     public void Default_gateway_gives_a_default_route_for_each_family()
     {
         Plugin.NeedsOurs("bridge", "host-local");

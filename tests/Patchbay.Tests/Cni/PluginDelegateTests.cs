@@ -29,6 +29,19 @@ public sealed class PluginDelegateTests : IDisposable
     }
 
     [Fact]
+    public void A_circle_of_delegates_ends_in_an_error_across_processes_too()
+    {
+        _scripts.Plugin("ipam", "echo $PATCHBAY_DELEGATE_DEPTH >>$D/calls");
+        _host.Request().Delegate("ipam").Delete();
+        _host.Variables["PATCHBAY_DELEGATE_DEPTH"] = "7";
+        _host.Request().Delegate("ipam").Delete();
+        _host.Variables["PATCHBAY_DELEGATE_DEPTH"] = "8";
+        CniException error = Assert.Throws<CniException>(() => _host.Request().Delegate("ipam").Delete());
+        Assert.Equal((CniError.InvalidNetworkConfig, "more than 8 plugins delegate to each other: does \"ipam\" name itself as its \"ipam\" or delegate?"), (error.Code, error.Message));
+        Assert.Equal("1\n8\n", _scripts.Read("calls"));
+    }
+
+    [Fact]
     public void Every_command_is_passed_on()
     {
         _scripts.Plugin("ipam", "echo $CNI_COMMAND >>$D/calls");

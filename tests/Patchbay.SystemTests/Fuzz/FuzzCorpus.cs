@@ -1,0 +1,42 @@
+using System.Text.Json.Nodes;
+using Patchbay.SystemTests.Harness;
+
+namespace Patchbay.SystemTests.Fuzz;
+
+/// <summary>Valid configurations of every plugin, between them with every key: what is mutated begins here. The file is corpus.json.</summary>
+internal static class FuzzCorpus
+{
+    private static readonly JsonObject File = JsonNode.Parse(
+        System.IO.File.ReadAllText(Path.Combine(Repository.Root, "tests/Patchbay.SystemTests/Fuzz/corpus.json")))!.AsObject();
+
+    /// <summary>The plugins that are fuzzed.</summary>
+    public static IEnumerable<string> Plugins => File["plugins"]!.AsObject().Select(each => each.Key);
+
+    /// <summary>The configurations of a plugin, with a world's places in them.</summary>
+    public static IEnumerable<JsonNode> Of(string plugin, string data, string netns) =>
+        File["plugins"]![plugin]!.AsArray().Select(each => JsonNode.Parse(With(each!, data, netns))!);
+
+    /// <summary>Plugins that make an interface get one of their own; the others work on the one that the container has.</summary>
+    public static bool IsChained(string plugin) => File["plugins"]![plugin]![0]!.AsObject().ContainsKey("prevResult");
+
+    /// <summary>Plugins whose valid configurations fail where the kernel lacks the kind of interface, or nobody answers.</summary>
+    public static bool MayFail(string plugin) => plugin is "vlan" or "ipvlan" or "dummy" or "vrf" or "dhcp";
+
+    /// <summary>What a plugin leaves as it should: bridges, tables and base chains of packet filters, and what routes follow from them.</summary>
+    public static bool StaysOnPurpose(string plugin, string fact) => plugin switch
+    {
+        // A bridge of any name is made and stays; so does what hangs on it.
+        "bridge" => Has(fact, "kind=bridge") || Has(fact, "host: address") || Has(fact, "host: route"),
+        _ => false,
+    };
+
+    private static bool Has(string fact, string text) => fact.Contains(text, StringComparison.Ordinal);
+
+    private static string With(JsonNode config, string data, string netns)
+    {
+        string text = config.ToJsonString();
+        foreach ((string name, JsonNode? shared) in File["shared"]!.AsObject())
+            text = text.Replace($"\"@{name}@\"", shared!.ToJsonString(), StringComparison.Ordinal);
+        return text.Replace("@DATA@", data, StringComparison.Ordinal).Replace("@NETNS@", netns, StringComparison.Ordinal);
+    }
+}
