@@ -26,7 +26,11 @@ internal static class FuzzCorpus
     public static bool StaysOnPurpose(string plugin, string fact) => plugin switch
     {
         // A bridge of any name is made and stays; so does what hangs on it.
-        "bridge" => Has(fact, "kind=bridge") || Has(fact, "host: address") || Has(fact, "host: route"),
+        "bridge" or "flannel" => Has(fact, "kind=bridge") || Has(fact, "host: address") || Has(fact, "host: route"),
+        // A device comes back down and without the addresses that it had; what matters is that it does.
+        "host-device" => Has(fact, "host: ") && Has(fact, "uplink"),
+        // The interface's routes go to tables of their own; DEL leaves them there, for they go with the interface.
+        "sbr" or "vrf" => Has(fact, ": route"),
         _ => false,
     };
 

@@ -32,7 +32,7 @@ internal sealed class FuzzWorld : IDisposable
             ip link set cni9 up
             ip link add vethfuzz master cni9 type veth peer name eth0 address 0a:58:0a:09:00:02 netns {_container.Name}
             ip link set vethfuzz up
-            ip link add uplink0 type veth peer name uplink1
+            ip link add uplink0 address 0a:58:0a:08:00:02 type veth peer name uplink1
             ip link set uplink0 up
             ip link set uplink1 up
             ip addr add 10.8.0.1/24 dev uplink0
@@ -42,6 +42,7 @@ internal sealed class FuzzWorld : IDisposable
             ip addr add fd09::2/64 dev eth0 nodad
             ip link set eth0 up
             """]).Check();
+        File.WriteAllText(Path.Combine(_host.DataDirectory, "subnet.env"), "FLANNEL_NETWORK=10.30.0.0/16\nFLANNEL_SUBNET=10.30.5.1/24\nFLANNEL_MTU=1400\nFLANNEL_IPMASQ=true\n");
         if (routed)
             _container.Run(["sh", "-ec", "ip route add default via 10.9.0.1; ip route add default via fd09::1"]).Check();
         _variables = new()
@@ -56,13 +57,6 @@ internal sealed class FuzzWorld : IDisposable
 
     /// <summary>The valid configurations of a plugin, with this world's places in them.</summary>
     internal JsonNode[] Corpus(string plugin) => [.. FuzzCorpus.Of(plugin, _host.DataDirectory, _container.Path)];
-
-    internal string WriteFile(string name, string text)
-    {
-        string path = Path.Combine(_host.DataDirectory, name);
-        File.WriteAllText(path, text);
-        return path;
-    }
 
     internal Snapshot Snapshot() => Harness.Snapshot.Take(_host);
 
