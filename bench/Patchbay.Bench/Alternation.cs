@@ -10,6 +10,9 @@ internal static class Alternation
     // The first sets up what stays (bridge, chains), the second is what every later call looks like and is the one that is checked.
     private const int WarmUps = 2;
 
+    // Number 1 is that of a neighbour that stays.
+    private const int FirstIndex = 2;
+
     /// <summary>Measures a row.</summary>
     /// <param name="session">The run.</param>
     /// <param name="row">Where the figures go.</param>
@@ -25,7 +28,7 @@ internal static class Alternation
         {
             // Every other round goes backwards: nobody always runs in the wake of the same neighbour.
             foreach (var subject in round % 2 == 0 ? subjects : subjects.Reverse())
-                plan.Add((subject, round, new Attachment(round + 2, containers ? session.Workspace.NewNamespace("container") : null)));
+                plan.Add((subject, round, new Attachment(round + FirstIndex, containers ? session.Workspace.NewNamespace("container") : null)));
         }
 
         var failed = new HashSet<Subject>();
@@ -46,9 +49,14 @@ internal static class Alternation
         foreach (var operation in subject.Operations)
         {
             var series = session.Results.Of(row, operation, subject.Program, subject.Variant);
-            var measurePeak = warmUp && session.Peers.PeakFile is not null;
+            var countProcesses = warmUp && attachment.Index == FirstIndex && Command.Locate("strace") is not null;
+            var measurePeak = warmUp && !countProcesses && session.Peers.PeakFile is not null;
             var peakFile = Path.Combine(session.Workspace.Directory, "peak.kib");
-            var outcome = subject.Do(operation, attachment, measurePeak ? call => call.Through(session.Peers.PeakFile!, peakFile) : null);
+            var traceFile = Path.Combine(session.Workspace.Directory, "programs.trace");
+            Func<Command, Command>? through = countProcesses ? call => call.Traced(traceFile)!
+                : measurePeak ? call => call.Through(session.Peers.PeakFile!, peakFile)
+                : null;
+            var outcome = subject.Do(operation, attachment, through);
             var wrong = outcome.ExitCode == 0 ? verify?.Invoke(subject, operation, attachment) : outcome.Message;
             if (wrong is not null)
             {
@@ -62,6 +70,8 @@ internal static class Alternation
                     break;
                 continue;
             }
+            if (countProcesses)
+                series.Processes = File.ReadLines(traceFile).Count(line => line.Contains("execve(", StringComparison.Ordinal));
             if (measurePeak)
                 series.PeakKibibytes = Math.Max(series.PeakKibibytes, long.Parse(File.ReadAllText(peakFile), CultureInfo.InvariantCulture));
             if (!warmUp)

@@ -23,6 +23,11 @@ internal sealed record Command(string File, IReadOnlyList<string> Arguments, IRe
         return null;
     }
 
+    /// <summary>The same call through strace(1), which writes a line for each program that was started to a file; null without strace.</summary>
+    internal Command? Traced(string file) => Locate("strace") is { } strace
+        ? this with { File = strace, Arguments = ["-f", "-qq", "-e", "trace=execve", "-e", "status=successful", "-e", "signal=none", "-o", file, File, .. Arguments] }
+        : null;
+
     /// <summary>The same call through <c>peak</c>, which writes the peak resident size to a file.</summary>
     internal Command Through(string peak, string file) => this with { File = peak, Arguments = [file, File, .. Arguments] };
 }

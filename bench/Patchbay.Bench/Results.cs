@@ -22,6 +22,9 @@ internal sealed class Series(Row row, string operation, string program, string v
     /// <summary>Peak resident size of the program and the programs it ran, whichever was largest; KiB, 0 if not measured.</summary>
     internal long PeakKibibytes { get; set; }
 
+    /// <summary>How many programs a call starts, itself included; 0 if not counted.</summary>
+    internal int Processes { get; set; }
+
     /// <summary>Why there are no figures, or not all of them.</summary>
     internal string? Note { get; set; }
 

@@ -46,7 +46,7 @@ internal static class Markdown
         var timed = all[0].Unit == Row.Milliseconds;
         text.Append($"\n## {char.ToUpperInvariant(row.Title[0])}{row.Title[1..]}\n\n");
         text.Append(timed
-            ? "| | program | median ms | min | max | CPU ms | peak MiB | × reference | × limit |\n|---|---|--:|--:|--:|--:|--:|--:|--:|\n"
+            ? "| | program | median ms | min | max | CPU ms | programs | peak MiB | × reference | × limit |\n|---|---|--:|--:|--:|--:|--:|--:|--:|--:|\n"
             : $"| | program | median {all[0].Unit} | min | max | × reference |\n|---|---|--:|--:|--:|--:|\n");
         foreach (var operation in all.Select(s => s.Operation).Distinct())
         {
@@ -63,12 +63,12 @@ internal static class Markdown
         var figures = series.Statistics;
         if (figures.Count == 0)
         {
-            text.Append(series.Note == "not installed" ? "| not installed " : "| failed ").Append(timed ? "| | | | | | |\n" : "| | | |\n");
+            text.Append(series.Note == "not installed" ? "| not installed " : "| failed ").Append(timed ? "| | | | | | | |\n" : "| | | |\n");
             return;
         }
         text.Append($"| {Figure.Of(figures.Median)} | {Figure.Of(figures.Min)} | {Figure.Of(figures.Max)} ");
         if (timed)
-            text.Append($"| {Figure.Of(Statistics.Of(series.Cpu).Median)} | {(series.PeakKibibytes > 0 ? Figure.Of(series.PeakKibibytes / 1024.0) : "–")} ");
+            text.Append($"| {Figure.Of(Statistics.Of(series.Cpu).Median)} | {(series.Processes > 0 ? Figure.Of(series.Processes) : "–")} | {(series.PeakKibibytes > 0 ? Figure.Of(series.PeakKibibytes / 1024.0) : "–")} ");
         text.Append($"| {Against(results, series, Peers.Reference)} ");
         text.Append(timed ? $"| {Against(results, series, Peers.Limit)} |\n" : "|\n");
     }

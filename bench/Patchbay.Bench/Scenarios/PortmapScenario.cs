@@ -16,13 +16,13 @@ internal sealed class PortmapScenario() : Scenario("portmap")
         foreach (var (program, backend) in new[] { (Peers.Ours, "nftables"), (Peers.Ours, "iptables"), (Peers.Reference, "iptables") })
         {
             subjects.AddRange(Plugin(session, TenPorts, program, backend, "portmap", Operations, (file, host) =>
-                new PortmapSubject(program, backend, host, file, BridgeScenario.Configuration("", session.Workspace.NewPath("ipam")), Configuration(backend))));
+                new ChainedSubject(program, backend, host, file, BridgeScenario.Configuration("", session.Workspace.NewPath("ipam")), Configuration(backend), Operations)));
         }
         Alternation.Measure(session, TenPorts, subjects, containers: true);
     }
 
     private static string Configuration(string backend) => $$"""
         {"cniVersion":"1.0.0","name":"bench","type":"portmap","backend":"{{backend}}","snat":true,"capabilities":{"portMappings":true},
-        "runtimeConfig":{"portMappings":[{{PortmapSubject.Mappings(10)}}]} }
+        "runtimeConfig":{"portMappings":[{{ChainedSubject.Mappings(10)}}]} }
         """;
 }

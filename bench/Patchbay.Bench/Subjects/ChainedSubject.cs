@@ -2,9 +2,10 @@ using System.Globalization;
 
 namespace Patchbay.Bench.Subjects;
 
-/// <summary>portmap alone, on an attachment that the same program's bridge plugin makes and takes away outside the measurement.</summary>
-internal sealed class PortmapSubject(string program, string variant, NetworkNamespace host, string plugin, string bridgeConfiguration, string configuration)
-    : CniSubject(program, variant, host, plugin, configuration, ["ADD", "DEL"])
+/// <summary>A chained plugin alone, on an attachment that the same program's bridge plugin makes and takes away outside the measurement.</summary>
+internal sealed class ChainedSubject(
+    string program, string variant, NetworkNamespace host, string plugin, string bridgeConfiguration, string configuration, IReadOnlyList<string> operations)
+    : CniSubject(program, variant, host, plugin, configuration, operations)
 {
     private readonly string _configuration = configuration;
     private readonly Dictionary<int, byte[]> _bridged = [];

@@ -1,0 +1,49 @@
+using Patchbay.Bench.Subjects;
+
+namespace Patchbay.Bench.Scenarios;
+
+/// <summary>The plugins that make an interface and are no bridge and no ptp, each with one static address.</summary>
+internal sealed class MainScenario() : Scenario("main")
+{
+    // Written with single quotes, for there are many.
+    private const string Ipam = "'ipam':{'type':'static','addresses':[{'address':'10.88.0.2/16','gateway':'10.88.0.1'}]}";
+
+    private static readonly (string Plugin, string Keys)[] Plugins =
+    [
+        ("macvlan", "'master':'uplink0','mode':'bridge',"),
+        ("ipvlan", "'master':'uplink0','mode':'l2',"),
+        ("vlan", "'master':'uplink0','vlanId':5,"),
+        ("dummy", ""),
+        ("tap", "'owner':0,'group':0,"),
+        ("host-device", "'device':'uplink0',"),
+    ];
+
+    private static readonly string[] Operations = ["ADD", "CHECK", "DEL"];
+
+    internal override void Run(Session session)
+    {
+        foreach (var (plugin, keys) in Plugins)
+        {
+            var row = new Row(plugin, $"{plugin} + static");
+            var configuration = $"{{'cniVersion':'1.0.0','name':'bench','type':'{plugin}',{keys}{Ipam}}}".Replace('\'', '"');
+            Subject[] subjects =
+            [
+                .. new[] { Peers.Ours, Peers.Reference }.SelectMany(program => Plugin(session, row, program, "", plugin, Operations, (file, host) =>
+                    new CniSubject(program, "", WithUplink(host), file, configuration, Operations))),
+            ];
+            Alternation.Measure(session, row, subjects, containers: true);
+        }
+    }
+
+    // A cable to nowhere plays the host's network card.
+    private static NetworkNamespace WithUplink(NetworkNamespace host)
+    {
+        host.Run(() =>
+        {
+            Spawn.Expect(Command.Of("ip", "link", "add", "uplink0", "type", "veth", "peer", "name", "uplink1"));
+            Spawn.Expect(Command.Of("ip", "link", "set", "uplink0", "up"));
+            return Spawn.Expect(Command.Of("ip", "link", "set", "uplink1", "up"));
+        });
+        return host;
+    }
+}
