@@ -67,13 +67,30 @@ internal static class FirewallRemoval
 
     private static void RemoveNative(NftablesSocket nft, Func<string, bool> isMeant, List<IPAddress> own, List<IPAddress> addresses)
     {
-        var transaction = new NftablesTransaction();
-        AddressRegister.Remove(transaction, own);
-        IsolatedPorts.Remove(nft, transaction, isMeant);
-        foreach (var ipv4 in new[] { true, false })
-            IptablesOnNftFirewall.Remove(nft, transaction, ipv4, addresses.Where(address => FirewallTarget.IsIPv4(address) == ipv4));
-        nft.Commit(transaction);
-        NftablesFirewall.RemovePolicies(nft, isMeant);
+        // One transaction: after each one that deletes, the kernel makes us wait once.
+        if (NftablesFirewall.HasPolicies(nft, isMeant))
+        {
+            NftablesFirewall.Repeat(nft, generation =>
+            {
+                var transaction = Compose(generation);
+                NftablesFirewall.RemovePolicies(nft, transaction, isMeant);
+                return transaction;
+            });
+        }
+        else
+        {
+            nft.Commit(Compose(null));
+        }
+
+        NftablesTransaction Compose(uint? generation)
+        {
+            var transaction = new NftablesTransaction(generation);
+            AddressRegister.Remove(transaction, own);
+            IsolatedPorts.Remove(nft, transaction, isMeant);
+            foreach (var ipv4 in new[] { true, false })
+                IptablesOnNftFirewall.Remove(nft, transaction, ipv4, addresses.Where(address => FirewallTarget.IsIPv4(address) == ipv4));
+            return transaction;
+        }
     }
 
     private static void RemoveFromZone(FirewallTarget target, FirewalldZone? zone)

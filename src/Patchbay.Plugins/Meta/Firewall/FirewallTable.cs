@@ -80,8 +80,10 @@ internal static class FirewallTable
     }
 
     /// <summary>Element of <see cref="WithinBridge"/>.</summary>
-    internal static NftSetElement Within(string bridge, bool isolated) =>
-        new(NftKey.Concatenate(NftKey.Interface(bridge), NftKey.Interface(bridge))) { Data = new NftData(isolated ? NftVerdict.Drop : NftVerdict.Return) };
+    internal static NftSetElement Within(string bridge, bool isolated) => WithinKey(bridge) with { Data = new NftData(isolated ? NftVerdict.Drop : NftVerdict.Return) };
+
+    /// <summary>The key of <see cref="Within"/>.</summary>
+    internal static NftSetElement WithinKey(string bridge) => new(NftKey.Concatenate(NftKey.Interface(bridge), NftKey.Interface(bridge)));
 
     /// <summary>The name in a key or a comparison, without the zeros that fill it up.</summary>
     internal static string InterfaceName(ReadOnlySpan<byte> bytes)

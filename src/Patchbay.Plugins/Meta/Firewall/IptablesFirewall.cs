@@ -1,6 +1,5 @@
 using System.Text;
 using Patchbay.Cni.Model;
-using Patchbay.Netlink;
 using Patchbay.Netlink.Netfilter;
 using Patchbay.Plugins.PacketFilter;
 
@@ -111,13 +110,6 @@ internal static class IptablesFirewall
         if (legacy)
             return IsLegacyUsed(ipv4) ? IptablesLayout.OfSaved(new IptablesTool(ipv4, LegacyFlavour).Save(IptablesLayout.Table)) : [];
         using var nft = NftablesSocket.Open();
-        try
-        {
-            return IptablesOnNftFirewall.Read(nft, ipv4);
-        }
-        catch (NetlinkException) when (!nft.IsAvailable())
-        {
-            return [];
-        }
+        return IptablesOnNftFirewall.Read(nft, ipv4);
     }
 }

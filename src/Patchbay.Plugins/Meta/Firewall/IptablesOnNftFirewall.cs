@@ -14,10 +14,21 @@ internal static class IptablesOnNftFirewall
     private const string Table = IptablesLayout.Table;
     private const string Forward = IptablesLayout.Forward;
     private const string Containers = IptablesLayout.Containers;
-    private const int Attempts = 50;
 
     /// <summary>What stands there, in the form of <see cref="IptablesLayout"/>; rules that are none of the layout's only say that they are there.</summary>
     internal static HashSet<string> Read(NftablesSocket nft, bool ipv4)
+    {
+        try
+        {
+            return ReadAll(nft, ipv4);
+        }
+        catch (NetlinkException) when (!nft.IsAvailable())
+        {
+            return []; // a kernel without nf_tables
+        }
+    }
+
+    private static HashSet<string> ReadAll(NftablesSocket nft, bool ipv4)
     {
         var lines = new HashSet<string>();
         var family = IptablesOnNft.Family(ipv4);
@@ -58,19 +69,12 @@ internal static class IptablesOnNftFirewall
     /// <summary>Makes what is missing of the layout but for a policy, in the encoding of iptables-nft(8).</summary>
     internal static void Open(NftablesSocket nft, FirewallTarget target, bool ipv4)
     {
-        for (var attempt = 1; ; attempt++)
+        NftablesFirewall.Repeat(nft, generation =>
         {
-            try
-            {
-                var transaction = new NftablesTransaction(nft.Generation());
-                Compose(transaction, Read(nft, ipv4), target, ipv4);
-                nft.Commit(transaction);
-                return;
-            }
-            catch (NetlinkException error) when (error.Error == Errno.Restart && attempt < Attempts)
-            {
-            }
-        }
+            var transaction = new NftablesTransaction(generation);
+            Compose(transaction, Read(nft, ipv4), target, ipv4);
+            return transaction;
+        });
     }
 
     private static void Compose(NftablesTransaction transaction, HashSet<string> present, FirewallTarget target, bool ipv4)

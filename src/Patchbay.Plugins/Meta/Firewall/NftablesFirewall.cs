@@ -43,45 +43,63 @@ internal static class NftablesFirewall
         return PolicyMissing(nft, rules, target);
     }
 
-    /// <summary>Removes attachments' policies: their own notes, and the policy of a bridge when nobody wants it any more.</summary>
-    /// <param name="nft">nf_tables.</param>
-    /// <param name="isMeant">Tells by its mark whether an attachment is meant.</param>
-    internal static void RemovePolicies(NftablesSocket nft, Func<string, bool> isMeant)
+    /// <summary>Tells whether there are notes on policies of attachments.</summary>
+    internal static bool HasPolicies(NftablesSocket nft, Func<string, bool> isMeant)
     {
-        if (!nft.ChainsExist((Family, Table, FirewallTable.Attachments))[0])
-            return;
-        Repeat(nft, generation =>
+        foreach (var mark in nft.ListRuleMarks(Family, Table, FirewallTable.Attachments))
         {
-            var transaction = new NftablesTransaction(generation);
-            var stays = new Dictionary<string, bool>();
-            var goes = new Dictionary<string, bool>();
-            foreach (var rule in nft.ListRules(Family, Table, FirewallTable.Attachments))
-            {
-                if (FirewallTable.AttachmentOf(rule) is not { } noted)
-                    continue;
-                var its = isMeant(AddressRegister.MarkOf(rule.Comment));
-                if (its)
-                    transaction.DeleteRule(Family, Table, FirewallTable.Attachments, rule.Handle, Tolerated.Missing);
-                var side = its ? goes : stays;
-                side[noted.Bridge] = noted.Isolated || (side.TryGetValue(noted.Bridge, out var isolated) && isolated);
-            }
+            if (isMeant(AddressRegister.MarkOf(mark.Comment)))
+                return true;
+        }
 
-            foreach (var (bridge, isolated) in goes)
-            {
-                if (!stays.TryGetValue(bridge, out var still))
-                {
-                    transaction.DeleteElements(FirewallTable.Bridges, [new NftSetElement(NftKey.Interface(bridge))], Tolerated.Missing);
-                    transaction.DeleteElements(FirewallTable.WithinBridge, [FirewallTable.Within(bridge, isolated)], Tolerated.Missing);
-                }
-                else if (isolated && !still)
-                {
-                    transaction.DeleteElements(FirewallTable.WithinBridge, [FirewallTable.Within(bridge, isolated: true)], Tolerated.Missing);
-                    transaction.AddElements(FirewallTable.WithinBridge, [FirewallTable.Within(bridge, isolated: false)]);
-                }
-            }
+        return false;
+    }
 
-            return transaction;
-        });
+    /// <summary>Adds to a transaction what removes attachments' policies: their own notes, and the policy of a bridge when nobody wants it any more.</summary>
+    /// <param name="nft">nf_tables.</param>
+    /// <param name="transaction">A transaction that fails if anybody has changed anything since, for another attachment may want the policy by now.</param>
+    /// <param name="isMeant">Tells by its mark whether an attachment is meant.</param>
+    internal static void RemovePolicies(NftablesSocket nft, NftablesTransaction transaction, Func<string, bool> isMeant)
+    {
+        var stays = new Dictionary<string, bool>();
+        var goes = new Dictionary<string, bool>();
+        foreach (var rule in nft.ListRules(Family, Table, FirewallTable.Attachments))
+        {
+            if (FirewallTable.AttachmentOf(rule) is not { } noted)
+                continue;
+            var its = isMeant(AddressRegister.MarkOf(rule.Comment));
+            if (its)
+                transaction.DeleteRule(Family, Table, FirewallTable.Attachments, rule.Handle, Tolerated.Missing);
+            var side = its ? goes : stays;
+            side[noted.Bridge] = noted.Isolated || (side.TryGetValue(noted.Bridge, out var isolated) && isolated);
+        }
+
+        foreach (var (bridge, isolated) in goes)
+        {
+            var remains = stays.TryGetValue(bridge, out var still);
+            if (!remains)
+                transaction.DeleteElements(FirewallTable.Bridges, [new NftSetElement(NftKey.Interface(bridge))], Tolerated.Missing);
+            if (!remains || (isolated && !still))
+                transaction.DeleteElements(FirewallTable.WithinBridge, [FirewallTable.WithinKey(bridge)], Tolerated.Missing);
+            if (remains && isolated && !still)
+                transaction.AddElements(FirewallTable.WithinBridge, [FirewallTable.Within(bridge, isolated: false)]);
+        }
+    }
+
+    /// <summary>Commits what a state calls for, and reads the state again as often as somebody changes it in between.</summary>
+    internal static void Repeat(NftablesSocket nft, Func<uint, NftablesTransaction> compose)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                nft.Commit(compose(nft.Generation()));
+                return;
+            }
+            catch (NetlinkException error) when (error.Error == Errno.Restart && attempt < Attempts)
+            {
+            }
+        }
     }
 
     /// <summary>Asks the kernel whether it could do it.</summary>
@@ -145,7 +163,7 @@ internal static class NftablesFirewall
                 transaction.Add(FirewallTable.Attachment(device, isolated, target.Name.NftComment));
             // An element of a map cannot be changed: where the policy becomes stricter, the old one goes first.
             if (isolated && noted.TryGetValue(device, out var strict) && !strict)
-                transaction.DeleteElements(FirewallTable.WithinBridge, [FirewallTable.Within(device, isolated: false)], Tolerated.Missing);
+                transaction.DeleteElements(FirewallTable.WithinBridge, [FirewallTable.WithinKey(device)], Tolerated.Missing);
             transaction.AddElements(FirewallTable.Bridges, [new NftSetElement(NftKey.Interface(device))]);
             transaction.AddElements(FirewallTable.WithinBridge, [FirewallTable.Within(device, isolated || (noted.TryGetValue(device, out var other) && other))]);
         }
@@ -169,20 +187,5 @@ internal static class NftablesFirewall
         }
 
         return null;
-    }
-
-    private static void Repeat(NftablesSocket nft, Func<uint, NftablesTransaction> compose)
-    {
-        for (var attempt = 1; ; attempt++)
-        {
-            try
-            {
-                nft.Commit(compose(nft.Generation()));
-                return;
-            }
-            catch (NetlinkException error) when (error.Error == Errno.Restart && attempt < Attempts)
-            {
-            }
-        }
     }
 }
