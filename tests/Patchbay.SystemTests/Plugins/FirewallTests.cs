@@ -259,6 +259,26 @@ public sealed class FirewallTests : IDisposable
         FirewallHost.AssertReaches(all[3].Container, false);
     }
 
+    [Fact]
+    public void Example_works()
+    {
+        string[] configs = [.. Conf.OfList(_net.Host, Repository.PathOf("examples/50-firewall.conflist"))];
+        TestNamespace container = _net.Host.AddContainer(), second = _net.Host.AddContainer();
+        _net.DropForwarded();
+        foreach (TestNamespace each in (TestNamespace[])[container, second])
+        {
+            PluginResult connected = new Plugin(_net.Host, "bridge").Add(each, configs[0]).Check();
+            PluginResult added = _net.Firewall.Add(each, Conf.WithResult(configs[1], connected)).Check();
+            FirewallHost.AssertReaches(each, true);
+            _net.Firewall.Check(each, Conf.WithResult(configs[1], added)).Check();
+        }
+
+        container.Ping(second.Addresses("eth0")[0].Split('/')[0]);
+        _net.Firewall.Invoke("STATUS", configs[1]).Check();
+        _net.Firewall.Delete(container, configs[1]).Check();
+        FirewallHost.AssertReaches(container, false);
+    }
+
     // Chains and tables stay, as with the reference plugin: so that they are there already, one ADD and DEL goes before.
     private void Warm(string keys)
     {

@@ -47,6 +47,10 @@ internal sealed class BackendChoice : IDisposable
         return new BackendChoice(IptablesFirewall.IsInstalled ? FirewallBackend.Iptables : FirewallBackend.Nftables, null);
     }
 
+    /// <summary>What to try when this one fails: nftables, where iptables was chosen because it is installed and turns out not to work; else null.</summary>
+    internal static BackendChoice? Instead(FirewallConfig config, BackendChoice failed) =>
+        config.Backend is null && failed.Backend == FirewallBackend.Iptables ? new BackendChoice(FirewallBackend.Nftables, null) : null;
+
     /// <inheritdoc/>
     public void Dispose() => Zone?.Dispose();
 

@@ -1,3 +1,4 @@
+using Patchbay.Cni.Model;
 using Patchbay.Netlink;
 using Patchbay.Netlink.Netfilter;
 using Patchbay.Plugins.PacketFilter;
@@ -9,6 +10,27 @@ internal static class FirewallSetup
 {
     /// <summary>Opens the path, and puts the policy in place.</summary>
     internal static void Add(FirewallTarget target, BackendChoice choice)
+    {
+        try
+        {
+            AddBy(target, choice);
+        }
+        catch (Exception failure) when (failure is CniException or NetlinkException or AggregateException && BackendChoice.Instead(target.Config, choice) is not null)
+        {
+            using var other = BackendChoice.Instead(target.Config, choice)!;
+            try
+            {
+                FirewallRemoval.Delete(target);
+                AddBy(target, other);
+            }
+            catch (Exception second) when (second is CniException or NetlinkException or AggregateException)
+            {
+                throw new CniException(CniError.Internal, $"neither iptables nor nftables opens the path: {failure.Message}; {second.Message}", inner: failure);
+            }
+        }
+    }
+
+    private static void AddBy(FirewallTarget target, BackendChoice choice)
     {
         using var pending = new PendingWork();
         if (choice.Backend == FirewallBackend.Iptables)

@@ -20,7 +20,8 @@ internal static class IptablesFirewall
             return false;
         try
         {
-            return new FileInfo(program).ResolveLinkTarget(returnFinalTarget: true)?.Name.Contains("legacy", StringComparison.Ordinal) == true;
+            var file = new FileInfo(program).ResolveLinkTarget(returnFinalTarget: true)?.Name ?? "";
+            return file == "xtables-multi" || file.Contains("legacy", StringComparison.Ordinal); // before 1.8 there was one kind only
         }
         catch (IOException)
         {
@@ -84,6 +85,9 @@ internal static class IptablesFirewall
 
     private static void Add(FirewallTarget target, bool ipv4, bool legacy)
     {
+        var program = $"{(ipv4 ? "iptables" : "ip6tables")}-legacy-restore";
+        if (legacy && !IsLegacyDefault(ipv4) && IptablesTool.Find(program) is null)
+            throw new CniException(CniError.Internal, $"{program} is not installed");
         var tool = new IptablesTool(ipv4, legacy ? LegacyFlavour : "");
         var wanted = IptablesLayout.Wanted(target, ipv4);
         var last = "";

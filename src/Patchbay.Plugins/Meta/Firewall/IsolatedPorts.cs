@@ -35,7 +35,7 @@ internal static class IsolatedPorts
         if (target.Config.Policy != IngressPolicy.Isolated || target.Bridge?.Port is not { } port)
             return null;
         if (!IsPrepared(nft))
-            return $"the rule of table bridge {Table}";
+            return $"a rule of table bridge {Table}";
         return List(nft).Any(each => FirewallTable.InterfaceName(each.Key.Span) == port && AddressRegister.MarkOf(each.Comment) == target.Name.Mark)
             ? null
             : $"port \"{port}\" in set \"{FirewallTable.IsolatedPorts.Name}\" of table bridge {Table}";
@@ -72,7 +72,11 @@ internal static class IsolatedPorts
         }
     }
 
-    private static bool IsPrepared(NftablesSocket nft) => nft.ListRules(Family, Table, Chain).Any(rule => rule.DoesSameAs(DropRule()));
+    private static bool IsPrepared(NftablesSocket nft)
+    {
+        var present = nft.ListRules(Family, Table, Chain);
+        return Rules().All(wanted => present.Any(rule => rule.DoesSameAs(wanted)));
+    }
 
     private static void Prepare(NftablesTransaction transaction, bool exists)
     {
@@ -80,13 +84,17 @@ internal static class IsolatedPorts
         transaction.Add(FirewallTable.IsolatedPorts);
         if (!exists)
             transaction.Add(new NftChain(Family, Table, Chain) { Hook = new NftHook("filter", NftHookPoint.Forward, Priority: 0) });
-        transaction.Insert(DropRule());
+        foreach (var rule in Rules())
+            transaction.Insert(rule);
     }
 
-    private static NftRule DropRule()
+    // Whoever is isolated is so from every other port, also from those of containers without a policy.
+    private static NftRule[] Rules() => [DropRule(NftMetaKey.InputName), DropRule(NftMetaKey.OutputName)];
+
+    private static NftRule DropRule(NftMetaKey port)
     {
         var set = new NftSetReference(FirewallTable.IsolatedPorts.Name);
-        var rule = new NftRuleBuilder(Family).Add(new NftMeta(NftMetaKey.InputName)).Add(new NftLookup(set)).Add(new NftMeta(NftMetaKey.OutputName)).Add(new NftLookup(set)).Drop();
+        var rule = new NftRuleBuilder(Family).Add(new NftMeta(port)).Add(new NftLookup(set)).Drop();
         return new NftRule(Family, Table, Chain, rule.Build()) { Comment = $"{FirewallTable.CommentPrefix}: isolated ports" };
     }
 }
