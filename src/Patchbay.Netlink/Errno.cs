@@ -53,6 +53,9 @@ public enum Errno
     /// <summary>ERANGE: out of range.</summary>
     Range = 34,
 
+    /// <summary>ERESTART: the state has changed since it was read; read it again.</summary>
+    Restart = 85,
+
     /// <summary>EMSGSIZE: more than the socket's send buffer takes at once.</summary>
     MessageTooLong = 90,
 

@@ -12,6 +12,7 @@ internal static class PluginRegistry
         ("bridge", static () => new Main.Bridge.BridgePlugin()),
         ("ptp", static () => new Main.Ptp.PtpPlugin()),
         ("host-local", static () => new Ipam.HostLocal.HostLocalPlugin()),
+        ("firewall", static () => new Meta.Firewall.FirewallPlugin()),
         ("static", static () => new Ipam.Static.StaticPlugin()),
     ];
 

@@ -8,6 +8,7 @@ internal static class NetfilterMessage
 {
     internal const ushort BatchBegin = 0x10; // NFNL_MSG_BATCH_BEGIN
     internal const ushort BatchEnd = 0x11;   // NFNL_MSG_BATCH_END
+    internal const ushort BatchGeneration = 1; // NFNL_BATCH_GENID
     internal const int NfTables = 10;        // NFNL_SUBSYS_NFTABLES
     internal const int Conntrack = 1;        // NFNL_SUBSYS_CTNETLINK
 

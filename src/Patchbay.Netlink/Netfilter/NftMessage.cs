@@ -5,6 +5,9 @@ internal static class NftMessage
 {
     private const ushort Subsystem = NetfilterMessage.NfTables << 8;
 
+    internal const ushort GETGEN = Subsystem | 16;
+    internal const ushort NFTA_GEN_ID = 1;
+
     internal const ushort NEWTABLE = Subsystem | 0;
     internal const ushort GETTABLE = Subsystem | 1;
     internal const ushort DELTABLE = Subsystem | 2;

@@ -88,6 +88,30 @@ public sealed class NftablesSocket : IDisposable
         }
     }
 
+    /// <summary>The number of the ruleset's present state, which every committed transaction of anybody changes.</summary>
+    /// <returns>The number, for <see cref="NftablesTransaction(uint?)"/>.</returns>
+    /// <exception cref="NetlinkException">The kernel refused.</exception>
+    public uint Generation()
+    {
+        uint generation = 0;
+        var batch = new NetlinkBatch();
+        batch.Begin(GETGEN, NetlinkFlags.None, "read generation of nf_tables", reply: (scoped in MessageReader message) =>
+        {
+            var attributes = message.Fixed<NetfilterMessage.Header>(out _);
+            while (attributes.Next())
+            {
+                if (attributes.Type == NFTA_GEN_ID)
+                    generation = attributes.U32Be();
+            }
+
+            attributes.ThrowIfMalformed("nf_tables generation");
+        });
+        batch.Writer.Fixed(new NetfilterMessage.Header(0));
+        batch.End();
+        _socket.Execute(batch);
+        return generation;
+    }
+
     /// <summary>Lists tables.</summary>
     /// <param name="family">Of which family; <see cref="NftFamily.Unspecified"/> for all.</param>
     /// <returns>The tables.</returns>

@@ -17,7 +17,11 @@ public sealed class NftablesTransaction
     private uint _sets;
 
     /// <summary>Creates an empty transaction.</summary>
-    public NftablesTransaction() => Envelope(NetfilterMessage.BatchBegin, "begin nf_tables transaction");
+    /// <param name="generation">
+    /// What <see cref="NftablesSocket.Generation"/> told before the state was read on which the commands rest: if anybody has changed
+    /// anything since, the commit fails with <see cref="Errno.Restart"/> and does nothing. Null to commit in any case.
+    /// </param>
+    public NftablesTransaction(uint? generation = null) => Envelope(NetfilterMessage.BatchBegin, "begin nf_tables transaction", generation);
 
     /// <summary>Number of commands.</summary>
     public int Count => _batch.Count - 1;
@@ -226,10 +230,12 @@ public sealed class NftablesTransaction
     private void Begin(ushort type, NetlinkFlags flags, string verb, NftName name, Tolerated tolerate = Tolerated.Nothing) =>
         _batch.Begin(type, flags, verb, name, tolerate);
 
-    private void Envelope(ushort type, string verb)
+    private void Envelope(ushort type, string verb, uint? generation = null)
     {
         _batch.Begin(type, NetlinkFlags.None, verb);
         _batch.Writer.Fixed(new NetfilterMessage.Header(0, NetfilterMessage.NfTables));
+        if (generation is { } expected)
+            _batch.Writer.U32Be(NetfilterMessage.BatchGeneration, expected);
         _batch.End();
     }
 }

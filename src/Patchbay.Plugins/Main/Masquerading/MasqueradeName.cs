@@ -15,6 +15,9 @@ internal sealed class MasqueradeName(string network, string containerId, string 
     {
     }
 
+    /// <summary>The container.</summary>
+    internal string ContainerId { get; } = containerId;
+
     /// <summary>The chain in iptables, of the container on the network.</summary>
     internal string Chain { get; } = NameHash.Chain(IptablesChainPrefix, network, containerId);
 
@@ -22,10 +25,10 @@ internal sealed class MasqueradeName(string network, string containerId, string 
     internal string Mark { get; } = $"{NameHash.Network(network)}-{NameHash.Instance(ifName, containerId)}";
 
     /// <summary>The comment in nf_tables.</summary>
-    internal string NftComment => Cut($"{Mark}, net: {network}, if: {ifName}, id: {containerId}".Replace("\"", "", StringComparison.Ordinal), LongestNftComment);
+    internal string NftComment => Cut($"{Mark}, net: {network}, if: {ifName}, id: {ContainerId}".Replace("\"", "", StringComparison.Ordinal), LongestNftComment);
 
     /// <summary>The comment in iptables.</summary>
-    internal string IptablesComment => Cut($"{IptablesCommentPrefix(network)}{containerId}\"", LongestIptablesComment);
+    internal string IptablesComment => Cut($"{IptablesCommentPrefix(network)}{ContainerId}\"", LongestIptablesComment);
 
     internal const string IptablesChainPrefix = "CNI-";
 

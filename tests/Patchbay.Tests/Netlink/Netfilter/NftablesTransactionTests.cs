@@ -28,6 +28,19 @@ public class NftablesTransactionTests
     }
 
     [Fact]
+    public void Transaction_that_rests_on_a_state_tells_its_number()
+    {
+        var kernel = new ChannelDouble(request => [Answer(request, (0, 85))]);
+        var transaction = new NftablesTransaction(7);
+        transaction.Add(Chain);
+        var failure = Assert.Throws<NetlinkException>(() => new NftablesSocket(new NetlinkSocket(kernel)).Commit(transaction));
+
+        Assert.Equal(Errno.Restart, failure.Error);
+        // struct nfgenmsg, then NFNL_BATCH_GENID
+        Assert.Equal("0000000a" + "08000100" + "00000007", Convert.ToHexStringLower(kernel.Sent[0].AsSpan(16, 12)));
+    }
+
+    [Fact]
     public void Failure_names_its_command()
     {
         var kernel = new ChannelDouble(request => [Answer(request, (1, 2), (2, 2))]);
