@@ -13,6 +13,7 @@ internal static class PluginRegistry
         ("ptp", static () => new Main.Ptp.PtpPlugin()),
         ("host-local", static () => new Ipam.HostLocal.HostLocalPlugin()),
         ("static", static () => new Ipam.Static.StaticPlugin()),
+        ("dhcp", static () => new Ipam.Dhcp.DhcpPlugin()),
     ];
 
     /// <summary>Every name that this file answers to as a plugin.</summary>
