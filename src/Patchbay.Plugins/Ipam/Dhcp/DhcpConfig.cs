@@ -39,6 +39,9 @@ internal sealed class DhcpConfig
     /// <exception cref="CniException">A field is wrong; the text names it.</exception>
     internal static ClientSettings ReadClient(PluginRequest request)
     {
+        // Not in Read: what an earlier version of the configuration left must be deleted.
+        if (request.Config.Type == "ptp")
+            throw Invalid("dhcp cannot be used with ptp: no DHCP server is on the cable between container and host; use bridge, macvlan, vlan or ipvlan");
         var ipam = Ipam(request.Config);
         var provide = ReadProvide(ipam, request);
         int length = provide.Sum(static each => each.Value.Length + 2);

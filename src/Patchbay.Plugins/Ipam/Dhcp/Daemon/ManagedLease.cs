@@ -146,6 +146,11 @@ internal sealed class ManagedLease : IDisposable
             }
         }
 
+        else
+        {
+            _context.Log($"{Key}: given up, {why}");
+        }
+
         Drop(new CniException(CniError.TryAgainLater, $"dhcp: the request for an address was given up: {why}"));
     }
 

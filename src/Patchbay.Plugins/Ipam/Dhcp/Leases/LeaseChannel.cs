@@ -161,7 +161,7 @@ internal sealed unsafe class LeaseChannel : IDisposable
     private static CniException NoLink(string netns, string ifName) => new(
         CniError.InvalidNetworkConfig,
         $"dhcp: there is no interface \"{ifName}\" in {netns}: dhcp asks for an address through the interface, so the plugin that makes it must do so first "
-        + "(bridge, macvlan, vlan and host-device do, ptp does not)");
+        + "(bridge, macvlan, vlan and ipvlan do)");
 
     private static SafeFileHandle OpenPackets(Link link)
     {
