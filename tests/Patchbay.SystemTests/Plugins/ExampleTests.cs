@@ -17,7 +17,7 @@ public class ExampleTests
     public void Every_example_is_tested() =>
         Assert.Equal(
             Directory.GetFiles(Repository.PathOf("examples"), "*.conf*").Select(Path.GetFileName).Order(StringComparer.Ordinal),
-            Examples.Select(row => row.Data.Item1).Order(StringComparer.Ordinal));
+            Examples.Select(row => row.Data.Item1).Append("70-dhcp.conflist" /* needs a server: DhcpTests */).Order(StringComparer.Ordinal));
 
     [Theory]
     [MemberData(nameof(Examples))]

@@ -163,7 +163,7 @@ public sealed class DhcpDaemonTests : IDisposable
         // What systemd does: the socket is descriptor 3, and the variables name the process.
         const string Activate = """
             use Socket; use POSIX; my ($path, @command) = @ARGV; $^F = 255; # no descriptor is closed by exec
-            socket(my $s, PF_UNIX, SOCK_STREAM, 0) && bind($s, pack_sockaddr_un($path)) && listen($s, 16) or die $!;
+            my $s; socket($s, PF_UNIX, SOCK_STREAM, 0) && bind($s, pack_sockaddr_un($path)) && listen($s, 16) or die $!;
             POSIX::dup2(fileno($s), 3);
             $ENV{LISTEN_PID} = $$; $ENV{LISTEN_FDS} = 1; exec @command;
             """;

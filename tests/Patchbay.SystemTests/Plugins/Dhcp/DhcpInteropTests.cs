@@ -21,7 +21,7 @@ public sealed class DhcpInteropTests : IDisposable
         string config = _lan.Config("""{ "request": [{ "option": "121" }] }""", version: version);
 
         (PluginResult theirs, string theirLease) = Theirs(config, container);
-        server.WaitFor("DHCPRELEASE");
+        Assert.Equal(0, server.Count("DHCPRELEASE")); // its bridge deletes the link first, and it releases from 0.0.0.0
         _lan.Daemon();
         PluginResult ours = _lan.Plugin.Add(container, config, containerId: "c1").Check();
 
@@ -33,8 +33,8 @@ public sealed class DhcpInteropTests : IDisposable
     [Fact]
     public void A_main_plugin_of_Debian_can_use_ours()
     {
-        ProgramLog server = _lan.Dnsmasq();
-        _lan.Daemon();
+        _lan.Dnsmasq();
+        ProgramLog daemon = _lan.Daemon();
         string mixed = Path.Combine(_lan.Host.Directory, "bin");
         Directory.CreateDirectory(mixed);
         Plugin debian = ReferencePlugins.Plugin(_lan.Host, "bridge");
@@ -49,7 +49,8 @@ public sealed class DhcpInteropTests : IDisposable
         bridge.Check(container, Conf.WithResult(config, added)).Check();
         bridge.Delete(container, Conf.WithResult(config, added)).Check();
 
-        server.WaitFor("DHCPRELEASE");
+        daemon.WaitFor("the server cannot be told"); // Debian's bridge deletes the link before it calls the IPAM
+        Assert.Empty(_lan.Leases);
         before.AssertSame(Snapshot.Take(_lan.Host));
     }
 

@@ -24,7 +24,8 @@ public sealed class DhcpServerTests : IDisposable
             table ip probe { chain input { type filter hook input priority 0;
               ip saddr 10.5.0.0/24 ip daddr 10.5.0.1 udp dport 67 counter
               ip daddr 255.255.255.255 udp dport 67 counter
-            } }
+            }
+            }
             """).Check();
         string address = _lan.Plugin.Add(container, _lan.Config()).Check().ResultAddresses()[0];
         long broadcasts = Packets(1);

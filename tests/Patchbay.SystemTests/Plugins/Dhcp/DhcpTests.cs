@@ -227,4 +227,23 @@ public sealed class DhcpTests : IDisposable
         daemon.Kill();
         Assert.Contains("Connection refused", _lan.Plugin.Invoke("STATUS", config).CheckError(50).ErrorText, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void The_example_works()
+    {
+        ProgramLog server = _lan.Dnsmasq("--dhcp-option=121,0.0.0.0/0,10.5.0.1");
+        _lan.Daemon();
+        TestNamespace container = _lan.Host.AddContainer();
+        JsonObject example = JsonNode.Parse(Assert.Single(Conf.OfList(_lan.Host, Repository.PathOf("examples/70-dhcp.conflist"))))!.AsObject();
+        example["ipam"]!["daemonSocketPath"] = _lan.Socket;
+        string config = example.ToJsonString();
+
+        PluginResult added = _lan.Plugin.Add(container, config, args: "IgnoreUnknown=1;K8S_POD_NAME=web-1").Check();
+
+        server.WaitFor("DHCPACK");
+        Assert.Contains("client provides name: web-1", server.Text, StringComparison.Ordinal);
+        Assert.Contains("default via 10.5.0.1 dev eth0 metric 100", container.Run("ip", "route").Check().StandardOutput, StringComparison.Ordinal);
+        _lan.Plugin.Check(container, Conf.WithResult(config, added)).Check();
+        _lan.Plugin.Delete(container, config).Check();
+    }
 }
