@@ -87,6 +87,7 @@ public sealed class DhcpDaemonTests : IDisposable
 
         next.WaitFor("forgotten");
         next.WaitFor("forgotten");
+        _lan.Plugin.Invoke("STATUS", _lan.Config()).Check(); // answered after all that the line announces
         Assert.Contains("net:half:eth0.json: left alone, it is no lease", next.Text, StringComparison.Ordinal);
         Assert.Equal("net:half:eth0.json", Path.GetFileName(Assert.Single(_lan.Leases)));
         Assert.False(File.Exists(Path.Combine(_lan.StateDirectory, "net:x:eth0.json.new")));
