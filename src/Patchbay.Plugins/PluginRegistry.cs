@@ -14,6 +14,7 @@ internal static class PluginRegistry
         ("host-local", static () => new Ipam.HostLocal.HostLocalPlugin()),
         ("firewall", static () => new Meta.Firewall.FirewallPlugin()),
         ("static", static () => new Ipam.Static.StaticPlugin()),
+        ("dhcp", static () => new Ipam.Dhcp.DhcpPlugin()),
     ];
 
     /// <summary>Every name that this file answers to as a plugin.</summary>

@@ -1,6 +1,7 @@
 using System.Text;
 using Patchbay.Cni.Model;
 using Patchbay.Cni.Plugin;
+using Patchbay.Plugins.Ipam.Dhcp.Daemon;
 using Patchbay.Plugins.Tools;
 
 namespace Patchbay.Plugins;
@@ -9,6 +10,7 @@ namespace Patchbay.Plugins;
 internal static class Program
 {
     private const string CniToolName = "cnitool";
+    private const string DhcpName = "dhcp";
 
     /// <summary>Every name that this file answers to.</summary>
     private static IEnumerable<string> Names => PluginRegistry.Names.Append(CniToolName);
@@ -32,6 +34,9 @@ internal static class Program
 
     private static int? Start(string name, ReadOnlySpan<string> arguments)
     {
+        // What the plugin of that name asks is a tool of the same name.
+        if (name == DhcpName && arguments is ["daemon", ..])
+            return DhcpDaemon.Run(arguments[1..], PluginEnvironment.OfProcess(PluginRegistry.Find));
         if (PluginRegistry.Find(name) is { } plugin)
             return PluginHost.Run(plugin, PluginEnvironment.OfProcess(PluginRegistry.Find));
         if (name == CniToolName)

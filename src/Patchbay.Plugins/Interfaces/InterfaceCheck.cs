@@ -65,9 +65,10 @@ internal static class InterfaceCheck
         {
             var network = expected.Dst.Network;
             var isDefault = network.PrefixLength == 0;
+            var gateway = System.Net.IPAddress.Any.Equals(expected.Gw) ? null : expected.Gw; // 0.0.0.0 says that there is none
             var found = routes.Of(RouteSocket.FamilyOf(network.BaseAddress)).Any(r =>
                 (isDefault ? r.Destination is null && r.Type == RouteType.Unicast : r.Destination is { } d && d.Equals(network))
-                && (isDefault || expected.Gw is null || expected.Gw.Equals(r.Gateway) || r.NextHops.Any(hop => expected.Gw.Equals(hop.Gateway)))
+                && (isDefault || gateway is null || gateway.Equals(r.Gateway) || r.NextHops.Any(hop => gateway.Equals(hop.Gateway)))
                 && (expected.Table is not { } table || r.Table == (uint)table));
             if (!found)
                 throw Failed($"Expected Route {expected.Dst}{(expected.Gw is null ? "" : $" via {expected.Gw}")}{(expected.Table is null ? "" : $" table {expected.Table}")} not found in routing table");

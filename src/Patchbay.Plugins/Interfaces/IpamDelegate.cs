@@ -22,6 +22,12 @@ internal static class IpamDelegate
             request.Delegate(request.Config.IpamType).Delete();
     }
 
+    /// <summary>
+    /// True when the address management gives an address back by a message that leaves through the container's own interface, so that DEL must ask it before
+    /// the link goes. All others are asked after, when nobody can use the address any more.
+    /// </summary>
+    internal static bool ReleasesThroughLink(PluginRequest request) => request.Config.IpamType == "dhcp";
+
     /// <summary>CHECK.</summary>
     internal static void Check(PluginRequest request)
     {

@@ -13,13 +13,17 @@ internal static class MasqueradedLink
     internal static void Delete(PluginRequest request, Func<IDisposable>? afterLink = null)
     {
         var cleanup = new Cleanup();
+        bool first = IpamDelegate.ReleasesThroughLink(request);
+        if (first)
+            cleanup.Step(() => IpamDelegate.Delete(request));
         // The link takes the kernel 10 to 20 ms, in which it also frees the rules for masquerading. The address is given back only when
         // nobody can use it any more.
         var deleteLink = static () => { };
         cleanup.Step(() => deleteLink = Sandbox.BeginDeleteLink(request.NetnsPath, request.IfName));
         using var masquerade = Masquerade.StartRemoval(request);
         cleanup.Step(() => deleteLink());
-        cleanup.Step(() => IpamDelegate.Delete(request));
+        if (!first)
+            cleanup.Step(() => IpamDelegate.Delete(request));
         if (afterLink is not null)
             cleanup.Step(() => masquerade.CloseLast(afterLink()));
         cleanup.Step(masquerade.Complete);
