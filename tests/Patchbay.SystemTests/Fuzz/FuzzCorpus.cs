@@ -29,6 +29,8 @@ internal static class FuzzCorpus
         "bridge" or "flannel" => Has(fact, "kind=bridge") || Has(fact, "host: address") || Has(fact, "host: route"),
         // A device comes back down and without the addresses that it had; what matters is that it does.
         "host-device" => Has(fact, "host: ") && Has(fact, "uplink"),
+        // Chains, the administrator's among them, and the rules of a bridge's policy stay, as with the reference.
+        "firewall" => Has(fact, "tables-save") && (Has(fact, "*filter: :") || Has(fact, "CNI firewall plugin")),
         // The interface's routes go to tables of their own; DEL leaves them there, for they go with the interface.
         "sbr" or "vrf" => Has(fact, ": route"),
         _ => false,
