@@ -13,6 +13,9 @@ internal static class PluginRegistry
         ("ptp", static () => new Main.Ptp.PtpPlugin()),
         ("host-local", static () => new Ipam.HostLocal.HostLocalPlugin()),
         ("static", static () => new Ipam.Static.StaticPlugin()),
+        ("tuning", static () => new Meta.Tuning.TuningPlugin()),
+        ("sbr", static () => new Meta.Sbr.SbrPlugin()),
+        ("vrf", static () => new Meta.Vrf.VrfPlugin()),
     ];
 
     /// <summary>Every name that this file answers to as a plugin.</summary>
