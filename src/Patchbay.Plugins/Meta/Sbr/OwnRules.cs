@@ -36,7 +36,7 @@ internal static class OwnRules
     {
         if (rule.Source is not { } source || source.PrefixLength != (rule.Family == AddressFamily.IPv4 ? 32 : 128))
             return null;
-        var plain = rule.Action == 1 && !rule.Inverted && rule.Destination is null && rule.InputLink is null && rule.OutputLink is null && rule.Mark is null
+        var plain = rule.Action == 1 && rule.TypeOfService == 0 && !rule.Inverted && rule.Destination is null && rule.InputLink is null && rule.OutputLink is null && rule.Mark is null
             && rule.SuppressPrefixLength is null && !rule.L3MasterDevice
             && rule.Other.All(static other => other.Type is FRA_PAD or FRA_SUPPRESS_IFGROUP);
         return plain ? source.BaseAddress : null;

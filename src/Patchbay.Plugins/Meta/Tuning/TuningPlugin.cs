@@ -180,9 +180,11 @@ internal sealed class TuningPlugin : CniPlugin
 
     private static IReadOnlyList<NetlinkException> Restore(RouteSocket route, string ifName, LinkBackup backup)
     {
+        if (route.FindLink(ifName) is not { } link)
+            return [];
         var batch = new NetlinkBatch();
         foreach (var settings in backup.Settings())
-            batch.SetLink(0, settings with { Name = ifName }, Tolerated.Missing);
+            batch.SetLink(link.Index, settings);
         return route.TryExecute(batch);
     }
 
