@@ -13,11 +13,13 @@ public class ExampleTests
         { "30-ptp.conflist", "routed", "10.89.1.0/16", "10.89.0.1 fd89:4b1e:77aa::1" },
     };
 
+    private static readonly string[] TestedElsewhere = ["60-tuning.conflist", "61-sbr.conflist", "62-vrf.conflist"];
+
     [Fact]
     public void Every_example_is_tested() =>
         Assert.Equal(
             Directory.GetFiles(Repository.PathOf("examples"), "*.conf*").Select(Path.GetFileName).Order(StringComparer.Ordinal),
-            Examples.Select(row => row.Data.Item1).Order(StringComparer.Ordinal));
+            Examples.Select(row => row.Data.Item1).Concat(TestedElsewhere).Order(StringComparer.Ordinal));
 
     [Theory]
     [MemberData(nameof(Examples))]
