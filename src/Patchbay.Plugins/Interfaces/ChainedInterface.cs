@@ -54,6 +54,13 @@ internal static class ChainedInterface
     internal static Link Find(RouteSocket container, string ifName) =>
         container.FindLink(ifName) ?? throw Wrong($"interface \"{ifName}\" of prevResult does not exist in the container");
 
+    /// <summary>Runs a function inside the container's namespace on the calling thread: see <see cref="NetworkNamespace.RunHere{T}"/> for what it must not do.</summary>
+    internal static T Inside<T>(NetworkNamespace container, Func<T> action)
+    {
+        using var home = NetworkNamespace.OpenCurrent();
+        return container.RunHere(home, action);
+    }
+
     private static CniException Wrong(string text) => new(CniError.InvalidNetworkConfig, text);
 
     private static bool IsSameNamespace(string one, string other)

@@ -21,7 +21,7 @@ internal sealed class SbrPlugin : CniPlugin
         var ips = AddressesOf(request, previous);
         using var netns = Sandbox.OpenNamespace(request.NetnsPath);
         NamespaceLock.Take(netns);
-        using var route = RouteSocket.Open(netns);
+        using var route = ChainedInterface.Inside(netns, RouteSocket.Open);
         var link = ChainedInterface.Find(route, request.IfName);
         var present = route.ListAddresses(link.Index);
         foreach (var ip in ips)
@@ -53,7 +53,7 @@ internal sealed class SbrPlugin : CniPlugin
         if (netns is null)
             return;
         NamespaceLock.Take(netns);
-        using var route = RouteSocket.Open(netns);
+        using var route = ChainedInterface.Inside(netns, RouteSocket.Open);
         var link = route.FindLink(request.IfName);
         // The interface may be gone, or have lost its addresses; the runtime may not know the result any more.
         var addresses = Set(KnownAddresses(request));
@@ -68,7 +68,7 @@ internal sealed class SbrPlugin : CniPlugin
         var previous = ChainedInterface.Require(request, NoResult);
         var ips = AddressesOf(request, previous);
         using var netns = Sandbox.OpenNamespace(request.NetnsPath);
-        using var route = RouteSocket.Open(netns);
+        using var route = ChainedInterface.Inside(netns, RouteSocket.Open);
         var link = ChainedInterface.Find(route, request.IfName);
         foreach (var ip in ips)
             CheckAddress(route, link, ip, config);

@@ -19,7 +19,7 @@ internal sealed class TuningPlugin : CniPlugin
         var previous = ChainedInterface.Require(request, NoResult);
         AllowList.Require(config.Sysctls);
         using var netns = Sandbox.OpenNamespace(request.NetnsPath);
-        return netns.Run(() =>
+        return ChainedInterface.Inside(netns, () =>
         {
             using var route = RouteSocket.Open();
             var link = previous.Interfaces.Any(each => each.Name == request.IfName && each.Sandbox is not null) || config.ChangesLink
@@ -66,7 +66,7 @@ internal sealed class TuningPlugin : CniPlugin
         {
             if (netns is not null)
             {
-                using var route = RouteSocket.Open(netns);
+                using var route = ChainedInterface.Inside(netns, RouteSocket.Open);
                 foreach (var refusal in Restore(route, request.IfName, backup))
                     PluginHost.Note(request.Environment, $"tuning: {request.IfName} stays changed: {refusal.Message}");
             }
@@ -80,7 +80,7 @@ internal sealed class TuningPlugin : CniPlugin
         var config = TuningConfig.Read(request);
         var previous = ChainedInterface.Require(request, NoResult);
         using var netns = Sandbox.OpenNamespace(request.NetnsPath);
-        netns.Run(() =>
+        ChainedInterface.Inside(netns, () =>
         {
             foreach (var setting in config.Sysctls)
                 CheckSysctl(setting);

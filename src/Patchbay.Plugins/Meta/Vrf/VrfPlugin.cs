@@ -23,7 +23,7 @@ internal sealed class VrfPlugin : CniPlugin
         var previous = ChainedInterface.Require(request, NoResult);
         using var netns = Sandbox.OpenNamespace(request.NetnsPath);
         NamespaceLock.Take(netns);
-        using var route = RouteSocket.Open(netns);
+        using var route = ChainedInterface.Inside(netns, RouteSocket.Open);
         var link = ChainedInterface.Find(route, request.IfName);
         var undo = new Rollback();
         try
@@ -51,7 +51,7 @@ internal sealed class VrfPlugin : CniPlugin
         if (netns is null || request.Config.Root.String("vrfname") is not { Length: > 0 } name)
             return;
         NamespaceLock.Take(netns);
-        using var route = RouteSocket.Open(netns);
+        using var route = ChainedInterface.Inside(netns, RouteSocket.Open);
         if (route.FindLink(name) is not { Kind: Device.KindName } vrf)
             return;
         var ports = route.ListLinks().Where(each => each.Master == vrf.Index).ToList();
@@ -74,7 +74,7 @@ internal sealed class VrfPlugin : CniPlugin
         var config = VrfConfig.Read(request.Config.Root, request.IfName);
         var previous = ChainedInterface.Require(request, NoResult);
         using var netns = Sandbox.OpenNamespace(request.NetnsPath);
-        using var route = RouteSocket.Open(netns);
+        using var route = ChainedInterface.Inside(netns, RouteSocket.Open);
         var link = ChainedInterface.Find(route, request.IfName);
         var vrf = route.FindLink(config.Name) ?? throw InterfaceCheck.Failed($"VRF {config.Name} does not exist");
         var table = TableOf(vrf, config);
