@@ -57,14 +57,7 @@ public sealed unsafe class SysctlDirectory : IDisposable
     public string? Read(string path)
     {
         using var file = OpenFile(path, Libc.O_RDONLY);
-        if (file is null)
-            return null;
-        Span<byte> buffer = stackalloc byte[4096];
-        fixed (byte* bytes = buffer)
-        {
-            var count = Libc.read(file, bytes, (nuint)buffer.Length);
-            return count < 0 ? throw Failed("read", path) : Encoding.UTF8.GetString(buffer[..(int)count]).TrimEnd('\n');
-        }
+        return file is null ? null : ReadAll(file, path);
     }
 
     /// <summary>Writes a setting.</summary>
@@ -87,14 +80,7 @@ public sealed unsafe class SysctlDirectory : IDisposable
         using var file = OpenFile(path, Libc.O_WRONLY);
         if (file is null)
             return false;
-        Span<byte> buffer = stackalloc byte[4096];
-        var length = Encoding.UTF8.GetBytes(value, buffer);
-        fixed (byte* bytes = buffer)
-        {
-            if (Libc.write(file, bytes, (nuint)length) < 0)
-                throw Failed("write", path);
-        }
-
+        WriteAll(file, path, value);
         return true;
     }
 
@@ -113,6 +99,27 @@ public sealed unsafe class SysctlDirectory : IDisposable
     {
         _ipv4?.Dispose();
         _ipv6?.Dispose();
+    }
+
+    internal static string ReadAll(SafeFileHandle file, string path)
+    {
+        Span<byte> buffer = stackalloc byte[4096];
+        fixed (byte* bytes = buffer)
+        {
+            var count = Libc.read(file, bytes, (nuint)buffer.Length);
+            return count < 0 ? throw Failed("read", path) : Encoding.UTF8.GetString(buffer[..(int)count]).TrimEnd('\n');
+        }
+    }
+
+    internal static void WriteAll(SafeFileHandle file, string path, string value)
+    {
+        Span<byte> buffer = stackalloc byte[4096];
+        var length = Encoding.UTF8.GetBytes(value, buffer);
+        fixed (byte* bytes = buffer)
+        {
+            if (Libc.write(file, bytes, (nuint)length) < 0)
+                throw Failed("write", path);
+        }
     }
 
     private static SafeFileHandle? OpenDirectory(string path)
@@ -139,7 +146,7 @@ public sealed unsafe class SysctlDirectory : IDisposable
     }
 
     // Paths come from configurations. An empty step at the start would make the rest absolute, for which openat(2) forgets the directory.
-    private static bool StaysInside(string path)
+    internal static bool StaysInside(string path)
     {
         foreach (var step in path.AsSpan().Split('/'))
         {
@@ -150,5 +157,5 @@ public sealed unsafe class SysctlDirectory : IDisposable
         return !path.Contains('\0', StringComparison.Ordinal);
     }
 
-    private static NetlinkException Failed(string verb, string path) => new($"{verb} sysctl net/{path}", Libc.LastError);
+    internal static NetlinkException Failed(string verb, string path) => new($"{verb} sysctl net/{path}", Libc.LastError);
 }

@@ -15,6 +15,9 @@ internal static class PluginRegistry
         ("firewall", static () => new Meta.Firewall.FirewallPlugin()),
         ("static", static () => new Ipam.Static.StaticPlugin()),
         ("dhcp", static () => new Ipam.Dhcp.DhcpPlugin()),
+        ("tuning", static () => new Meta.Tuning.TuningPlugin()),
+        ("sbr", static () => new Meta.Sbr.SbrPlugin()),
+        ("vrf", static () => new Meta.Vrf.VrfPlugin()),
     ];
 
     /// <summary>Every name that this file answers to as a plugin.</summary>

@@ -36,6 +36,9 @@ public sealed record Rule
     /// <summary>The routing table to use; 0 for none.</summary>
     public uint Table { get; init; }
 
+    /// <summary>Type of service of the packet (DSCP and ECN bits, RFC 2474); 0 for any.</summary>
+    public byte TypeOfService { get; init; }
+
     /// <summary>Name of the link on which packets come in; null for any.</summary>
     public string? InputLink { get; init; }
 
@@ -82,6 +85,7 @@ public sealed record Rule
         {
             Family = (AddressFamily)header.Family,
             Table = header.Table,
+            TypeOfService = header.Tos,
             Action = header.Action,
             Inverted = (header.Flags & FIB_RULE_INVERT) != 0,
             Priority = 0,
@@ -120,6 +124,7 @@ public sealed record Rule
             Family = (byte)Family,
             DestinationLength = (byte)(Destination?.PrefixLength ?? 0),
             SourceLength = (byte)(Source?.PrefixLength ?? 0),
+            Tos = TypeOfService,
             Table = Table < 256 ? (byte)Table : (byte)0,
             Action = Action,
             Flags = Inverted ? FIB_RULE_INVERT : 0,
