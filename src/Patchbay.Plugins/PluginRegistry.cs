@@ -13,6 +13,7 @@ internal static class PluginRegistry
         ("ptp", static () => new Main.Ptp.PtpPlugin()),
         ("host-local", static () => new Ipam.HostLocal.HostLocalPlugin()),
         ("static", static () => new Ipam.Static.StaticPlugin()),
+        ("portmap", static () => new Meta.Portmap.PortmapPlugin()),
     ];
 
     /// <summary>Every name that this file answers to as a plugin.</summary>
