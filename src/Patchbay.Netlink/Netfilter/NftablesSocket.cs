@@ -230,6 +230,13 @@ public sealed class NftablesSocket : IDisposable
         return found;
     }
 
+    /// <summary>Closes the socket without waiting for the kernel to free what was deleted, where <see cref="Dispose"/> would: some 10 ms.</summary>
+    /// <remarks>
+    /// What was committed holds in any case. The wait is that of nft_rcv_nl_event() in net/netfilter/nf_tables_api.c, for a grace period of RCU;
+    /// it falls to a thread of the kernel.
+    /// </remarks>
+    public void DisposeInBackground() => _socket.DisposeInBackground();
+
     /// <inheritdoc/>
     public void Dispose() => _socket.Dispose();
 

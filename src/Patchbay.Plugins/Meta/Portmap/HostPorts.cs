@@ -41,8 +41,7 @@ internal static class HostPorts
         var owner = new PortOwner(request);
         var cleanup = new Cleanup();
         var containers = new HashSet<IPAddress>();
-        using var pending = new PendingWork();
-        cleanup.Step(() => OnNftables(pending, nft =>
+        cleanup.Step(() => OnNftables(nft =>
         {
             foreach (var port in NftablesHostPorts.Remove(nft, owner))
             {
@@ -69,8 +68,7 @@ internal static class HostPorts
         var network = request.Config.Name;
         var cleanup = new Cleanup();
         var containers = new HashSet<IPAddress>();
-        using var pending = new PendingWork();
-        cleanup.Step(() => OnNftables(pending, nft =>
+        cleanup.Step(() => OnNftables(nft =>
         {
             foreach (var port in NftablesHostPorts.Collect(nft, network, valid))
             {
@@ -170,9 +168,9 @@ internal static class HostPorts
         }
     }
 
-    private static void OnNftables(PendingWork pending, Action<NftablesSocket> work)
+    private static void OnNftables(Action<NftablesSocket> work)
     {
-        var nft = pending.CloseLast(NftablesSocket.Open());
+        var nft = NftablesSocket.Open();
         try
         {
             work(nft);
@@ -180,6 +178,10 @@ internal static class HostPorts
         catch (NetlinkException) when (!nft.IsAvailable())
         {
             // A kernel without nf_tables has no rules in it.
+        }
+        finally
+        {
+            nft.DisposeInBackground();
         }
     }
 }
