@@ -32,8 +32,12 @@ public sealed record NftPayloadWrite(NftPayloadBase Header, int Offset, int Leng
         writer.U32Be(NFTA_PAYLOAD_BASE, (uint)Header);
         writer.U32Be(NFTA_PAYLOAD_OFFSET, (uint)Offset);
         writer.U32Be(NFTA_PAYLOAD_LEN, (uint)Length);
-        writer.U32Be(NFTA_PAYLOAD_CSUM_TYPE, Checksum is null ? 0u : 1); // NFT_PAYLOAD_CSUM_NONE, NFT_PAYLOAD_CSUM_INET
-        writer.U32Be(NFTA_PAYLOAD_CSUM_OFFSET, (uint)(Checksum ?? 0));
+        if (Checksum is { } checksum)
+        {
+            writer.U32Be(NFTA_PAYLOAD_CSUM_TYPE, 1); // NFT_PAYLOAD_CSUM_INET
+            writer.U32Be(NFTA_PAYLOAD_CSUM_OFFSET, (uint)checksum);
+        }
+
         if (InPseudoHeader)
             writer.U32Be(NFTA_PAYLOAD_CSUM_FLAGS, 1);
     }

@@ -21,18 +21,25 @@ internal static class IptablesHostPorts
     /// <summary>Adds the mappings of both families, each by a program of its own, side by side.</summary>
     internal static void Add(PortOwner owner, PortmapConfig config, ContainerAddresses addresses)
     {
-        using var pending = new PendingWork();
-        var several = addresses.IPv4 is not null && addresses.IPv6 is not null && config.Applies(ipv4: true) && config.Applies(ipv4: false);
-        foreach (var ipv4 in ContainerAddresses.Families)
+        // What may be refused is refused before either family is touched.
+        var families = new List<(bool IPv4, IptablesRules Rules)>();
+        using (var nft = NftablesSocket.Open())
         {
-            if (addresses.Of(ipv4) is not { } address || !config.Applies(ipv4))
-                continue;
-            if (several && ipv4)
-                pending.Start(() => Add(ipv4, owner, config, address));
-            else
-                pending.Do(() => Add(ipv4, owner, config, address));
+            foreach (var ipv4 in ContainerAddresses.Families)
+            {
+                if (addresses.Of(ipv4) is not { } address || !config.Applies(ipv4))
+                    continue;
+                var rules = new IptablesRules(ipv4, owner, config, address);
+                IptablesPortOwners.RefuseTaken(nft, ipv4, owner, rules.Mappings, address);
+                families.Add((ipv4, rules));
+            }
         }
 
+        using var pending = new PendingWork();
+        foreach (var (ipv4, rules) in families.Skip(1))
+            pending.Start(() => Add(ipv4, owner, config, rules));
+        foreach (var (ipv4, rules) in families.Take(1))
+            pending.Do(() => Add(ipv4, owner, config, rules));
         pending.Complete();
     }
 
@@ -54,9 +61,8 @@ internal static class IptablesHostPorts
         });
     }
 
-    private static void Add(bool ipv4, PortOwner owner, PortmapConfig config, IpPrefix address)
+    private static void Add(bool ipv4, PortOwner owner, PortmapConfig config, IptablesRules rules)
     {
-        var rules = new IptablesRules(ipv4, owner, config, address);
         for (var attempt = 1; ; attempt++)
         {
             var tool = new IptablesTool(ipv4);
@@ -67,7 +73,6 @@ internal static class IptablesHostPorts
                 var present = LegacyTables.IsUsed(ipv4, Table) || config.MarkBit != 13
                     ? IptablesState.Read(tool.Save(Table))
                     : IptablesState.Read(nft, ipv4, owner.Chain, () => tool.Save(Table));
-                IptablesPortOwners.RefuseTaken(nft, ipv4, owner, rules.Mappings, address, present);
                 rules.Write(commands, present);
             }
 

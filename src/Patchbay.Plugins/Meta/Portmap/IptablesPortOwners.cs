@@ -16,10 +16,8 @@ internal static class IptablesPortOwners
 
     /// <summary>Refuses ports that another container has.</summary>
     /// <exception cref="CniException">Code 7: it is named.</exception>
-    internal static void RefuseTaken(NftablesSocket nft, bool ipv4, PortOwner owner, IReadOnlyList<PortMapping> mappings, IpPrefix address, IptablesState present)
+    internal static void RefuseTaken(NftablesSocket nft, bool ipv4, PortOwner owner, IReadOnlyList<PortMapping> mappings, IpPrefix address)
     {
-        if (!present.HasDnat)
-            return;
         var family = IptablesOnNft.Family(ipv4);
         foreach (var entry in nft.ListRules(family, IptablesHostPorts.Table, IptablesHostPorts.Dnat))
         {

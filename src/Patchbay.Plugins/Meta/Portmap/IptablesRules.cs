@@ -88,7 +88,8 @@ internal sealed class IptablesRules
     {
         var comment = owner.ChainComment.Replace("\"", "\\\"", StringComparison.Ordinal);
         var conditions = string.Concat(_config.Conditions(_ipv4).Select(word => " " + Quoted(word)));
-        foreach (var protocol in Mappings.GroupBy(mapping => mapping.Protocol.Word()).OrderBy(group => group.Key, StringComparer.Ordinal))
+        // All ports of the configuration, even those of the other family alone, as with the reference.
+        foreach (var protocol in _config.Mappings.GroupBy(mapping => mapping.Protocol.Word()).OrderBy(group => group.Key, StringComparer.Ordinal))
         {
             foreach (var ports in protocol.Select(mapping => mapping.HostPort).Distinct().Chunk(PortsOfMultiport))
                 yield return $"-A {IptablesHostPorts.Dnat} -m comment --comment \"{comment}\" -m multiport -p {protocol.Key} --destination-ports {string.Join(',', ports)}{conditions} -j {_chain}";

@@ -36,7 +36,7 @@ internal static class NftablesHostPorts
                 var present = nft.ListRules(part.Table.Family, HostPortTable.Name);
                 var isNew = part.Table.Prepare(transaction, present);
                 if (attempt > 1 || (!isNew && NftablesPortOwners.Overlaps(nft, part)))
-                    NftablesPortOwners.MakeWay(nft, transaction, part, owner);
+                    NftablesPortOwners.MakeWay(nft, transaction, part, owner, oneByOne: attempt > 2);
                 RefuseReference(part, present, owner);
             }
 

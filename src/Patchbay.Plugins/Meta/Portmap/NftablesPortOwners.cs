@@ -31,8 +31,13 @@ internal static class NftablesPortOwners
     }
 
     /// <summary>Adds to a transaction the removal of what the interface has already, and of what the former holder of its address left.</summary>
+    /// <param name="nft">To look.</param>
+    /// <param name="transaction">The transaction.</param>
+    /// <param name="part">What is to be added.</param>
+    /// <param name="owner">By whom.</param>
+    /// <param name="oneByOne">Whether elements of what goes may be missing.</param>
     /// <exception cref="Cni.Model.CniException">Code 7: a port belongs to another container, which is named.</exception>
-    internal static void MakeWay(NftablesSocket nft, NftablesTransaction transaction, NftablesPortSet part, PortOwner owner)
+    internal static void MakeWay(NftablesSocket nft, NftablesTransaction transaction, NftablesPortSet part, PortOwner owner, bool oneByOne)
     {
         var table = part.Table;
         foreach (var set in nft.ListSets(table.Family, HostPortTable.Name))
@@ -48,7 +53,7 @@ internal static class NftablesPortOwners
                     throw PortOwner.Taken(taken.Mapping, table.IsIPv4, PortOwner.ContainerOf(set.Comment ?? ""));
             }
 
-            NftablesPortSet.Remove(nft, transaction, table, set.Name, oneByOne: false);
+            NftablesPortSet.Remove(nft, transaction, table, set.Name, oneByOne);
         }
     }
 
