@@ -13,12 +13,13 @@ internal static class IptablesCheck
         var lines = new IptablesTool(ipv4).Save(IptablesHostPorts.Table);
         var state = IptablesState.Read(lines);
         var family = ipv4 ? "IPv4" : "IPv6";
+        var all = IptablesState.Canonical(lines);
         var own = state.OwnLines(owner.Chain) ?? throw InterfaceCheck.Failed($"chain {owner.Chain} ({family}) of container \"{owner.ContainerId}\" on network \"{owner.Network}\" is missing");
         foreach (var (has, what) in new[]
         {
             (state.HasDnat && state.HasPreroutingJump && state.HasOutputJump, $"the way to chain {IptablesHostPorts.Dnat}"),
-            (!rules.Masquerades || (state.HasMasqueradeJump && IptablesState.Contains(lines, rules.MasqueradeRule)), $"masquerading in chain {IptablesHostPorts.Masq}"),
-            (!rules.Masquerades || IptablesState.Contains(lines, rules.MarkRule), $"the mark in chain {IptablesHostPorts.SetMark}"),
+            (!rules.Masquerades || (state.HasMasqueradeJump && IptablesState.Contains(all, rules.MasqueradeRule)), $"masquerading in chain {IptablesHostPorts.Masq}"),
+            (!rules.Masquerades || IptablesState.Contains(all, rules.MarkRule), $"the mark in chain {IptablesHostPorts.SetMark}"),
         })
         {
             if (!has)
@@ -27,7 +28,7 @@ internal static class IptablesCheck
 
         foreach (var rule in rules.Own)
         {
-            if (!IptablesState.Contains(own, rule))
+            if (!IptablesState.Contains(all, rule))
                 throw InterfaceCheck.Failed($"the rule \"{rule}\" ({family}) of container \"{owner.ContainerId}\" is missing");
         }
 
@@ -35,7 +36,7 @@ internal static class IptablesCheck
         foreach (var rule in rules.Entries)
         {
             var found = config.Conditions(ipv4).Count == 0
-                ? IptablesState.Contains(own, rule)
+                ? IptablesState.Contains(all, rule)
                 : own.Any(line => IptablesState.Includes(line, rule));
             if (!found)
                 throw InterfaceCheck.Failed($"the entry \"{rule}\" ({family}) of container \"{owner.ContainerId}\" is missing");

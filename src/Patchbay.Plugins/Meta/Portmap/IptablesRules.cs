@@ -63,10 +63,11 @@ internal sealed class IptablesRules
         Rule(DnatJump("OUTPUT"), present.HasOutputJump);
         var own = present.OwnLines(_chain);
         Chain(_chain, own is not null);
+        var has = IptablesState.Canonical(own ?? []);
         foreach (var rule in Own)
-            Rule(rule, own is not null && IptablesState.Contains(own, rule));
+            Rule(rule, IptablesState.Contains(has, rule));
         foreach (var rule in Entries)
-            Rule(rule, own is not null && IptablesState.Contains(own, rule));
+            Rule(rule, IptablesState.Contains(has, rule));
         commands.Append(chains).Append(rules);
 
         void Chain(string name, bool exists)

@@ -7,6 +7,7 @@ namespace Patchbay.Plugins.Meta.Portmap;
 internal sealed class IptablesState
 {
     private readonly string[]? _lines;
+    private HashSet<string>? _canonical;
 
     private IptablesState(string[]? lines) => _lines = lines;
 
@@ -21,9 +22,6 @@ internal sealed class IptablesState
     internal bool HasPreroutingJump { get; private init; }
 
     internal bool HasOutputJump { get; private init; }
-
-    /// <summary>The lines of iptables-save(8), where those had to be asked for.</summary>
-    internal IReadOnlyList<string>? Lines => _lines;
 
     /// <summary>Reads the lines of iptables-save(8).</summary>
     internal static IptablesState Read(string[] lines) => new(lines)
@@ -61,14 +59,15 @@ internal sealed class IptablesState
         _lines is not null && HasChain(_lines, chain) ? Array.FindAll(_lines, line => line.StartsWith("-A", StringComparison.Ordinal) && line.Contains(chain, StringComparison.Ordinal)) : null;
 
     /// <summary>Whether a rule of a common chain is there; without lines, the chain has what is always in it.</summary>
-    internal bool HasRule(string rule, bool chainExists) => chainExists && (_lines is null || Contains(_lines, rule));
+    internal bool HasRule(string rule, bool chainExists) => chainExists && (_lines is null || Contains(_canonical ??= Canonical(_lines), rule));
 
     /// <summary>Whether a rule as it was written is among the lines of iptables-save(8), which has other words for the same.</summary>
-    internal static bool Contains(IEnumerable<string> lines, string rule)
-    {
-        var wanted = Parts(rule);
-        return lines.Any(line => Parts(line).SetEquals(wanted));
-    }
+    internal static bool Contains(HashSet<string> canonical, string rule) => canonical.Contains(Canonical(rule));
+
+    /// <summary>Rules in the one form in which they are compared.</summary>
+    internal static HashSet<string> Canonical(IEnumerable<string> lines) => [.. lines.Select(Canonical)];
+
+    private static string Canonical(string rule) => string.Join('\n', Parts(rule).Order(StringComparer.Ordinal));
 
     /// <summary>Whether a line of iptables-save(8) has everything that must be in an entry: chain, ports, comment, target.</summary>
     internal static bool Includes(string line, string rule)
