@@ -112,11 +112,9 @@ internal sealed unsafe class KernelChannel : NetlinkChannel
     // thread of the kernel (net/unix/garbage.c; before Linux 6.8 the collector ran in the last who closed, who then waits after all).
     internal override void DisposeInBackground()
     {
-        using (_socket)
+        var pair = stackalloc int[2];
+        if (Libc.socketpair(Libc.AF_UNIX, Libc.SOCK_DGRAM | Libc.SOCK_CLOEXEC, 0, pair) == 0)
         {
-            var pair = stackalloc int[2];
-            if (Libc.socketpair(Libc.AF_UNIX, Libc.SOCK_DGRAM | Libc.SOCK_CLOEXEC, 0, pair) < 0)
-                return;
             using var sender = new SafeFileHandle(pair[0], ownsHandle: true);
             using var ring = new SafeFileHandle(pair[1], ownsHandle: true);
             byte nothing = 0;
@@ -136,9 +134,12 @@ internal sealed unsafe class KernelChannel : NetlinkChannel
                 Control = &descriptors,
                 ControlLength = (nuint)sizeof(Libc.TwoDescriptors),
             };
-            // Where this is refused, the socket is closed as usual.
+            // Where this is refused, the socket is closed as usual. It goes before the ring: the collector must be the last who holds it.
             Libc.sendmsg(sender, &message, 0);
+            _socket.Dispose();
         }
+
+        _socket.Dispose();
     }
 
     private bool Poll(long deadline)
