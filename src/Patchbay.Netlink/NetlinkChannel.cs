@@ -15,6 +15,9 @@ internal abstract class NetlinkChannel : IDisposable
     /// <returns>Its length; 0 when the time was over.</returns>
     internal abstract int Receive(Span<byte> buffer, int timeoutMilliseconds = -1);
 
+    /// <summary>Closes it; what the kernel does at that may go on when this has returned.</summary>
+    internal virtual void DisposeInBackground() => Dispose();
+
     /// <inheritdoc/>
     public abstract void Dispose();
 }

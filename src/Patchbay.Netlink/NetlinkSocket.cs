@@ -103,6 +103,9 @@ public sealed partial class NetlinkSocket : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _channel.Dispose();
 
+    /// <summary>Closes the socket; what the kernel does at that may go on when this has returned.</summary>
+    internal void DisposeInBackground() => _channel.DisposeInBackground();
+
     private bool ReceiveDump(uint sequence, string operation, NetlinkReply item)
     {
         var whole = true;

@@ -18,6 +18,7 @@ internal static class PluginRegistry
         ("tuning", static () => new Meta.Tuning.TuningPlugin()),
         ("sbr", static () => new Meta.Sbr.SbrPlugin()),
         ("vrf", static () => new Meta.Vrf.VrfPlugin()),
+        ("portmap", static () => new Meta.Portmap.PortmapPlugin()),
     ];
 
     /// <summary>Every name that this file answers to as a plugin.</summary>

@@ -7,7 +7,8 @@ internal abstract class Scenario(string name)
 {
     internal static readonly IReadOnlyList<Scenario> All =
     [
-        new StartScenario(), new BridgeScenario(), new ConcurrentScenario(), new PtpScenario(), new PortmapScenario(), new HostLocalScenario(), new MainScenario(), new ChainedScenario(), new SizeScenario(),
+        new StartScenario(), new BridgeScenario(), new ConcurrentScenario(), new PtpScenario(), new PortmapScenario(), new PortmapPacketScenario(),
+        new HostLocalScenario(), new MainScenario(), new ChainedScenario(), new SizeScenario(),
     ];
 
     internal string Name => name;

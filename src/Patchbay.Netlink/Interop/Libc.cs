@@ -6,10 +6,13 @@ namespace Patchbay.Netlink.Interop;
 /// <summary>The system calls of this library, named and typed as in section 2 of the manual.</summary>
 internal static unsafe partial class Libc
 {
+    internal const int AF_UNIX = 1;
     internal const int AF_NETLINK = 16;
+    internal const int SOCK_DGRAM = 2;
     internal const int SOCK_RAW = 3;
     internal const int SOCK_CLOEXEC = 0x80000;
     internal const int SOL_SOCKET = 1;
+    internal const int SCM_RIGHTS = 1;
     internal const int SO_SNDBUF = 7;
     internal const int SO_SNDBUFFORCE = 32;
     internal const int SOL_NETLINK = 270;
@@ -36,6 +39,37 @@ internal static unsafe partial class Libc
         internal uint Groups;
     }
 
+    /// <summary>sendmsg(2), as 64-bit systems lay it out.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct MessageHeader
+    {
+        internal nint Name;
+        internal uint NameLength;
+        internal IoVector* Vectors;
+        internal nuint VectorCount;
+        internal void* Control;
+        internal nuint ControlLength;
+        internal int Flags;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct IoVector
+    {
+        internal void* Base;
+        internal nuint Length;
+    }
+
+    /// <summary>cmsg(3) of SCM_RIGHTS with two descriptors.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct TwoDescriptors
+    {
+        internal nuint Length;
+        internal int Level;
+        internal int Type;
+        internal int First;
+        internal int Second;
+    }
+
     [StructLayout(LayoutKind.Sequential)]
     internal struct PollFd
     {
@@ -46,6 +80,12 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", SetLastError = true)]
     internal static partial int socket(int domain, int type, int protocol);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int socketpair(int domain, int type, int protocol, int* pair);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial nint sendmsg(SafeFileHandle fd, MessageHeader* message, int flags);
 
     [LibraryImport("libc", SetLastError = true)]
     internal static partial int bind(SafeFileHandle fd, SockAddrNetlink* address, uint length);

@@ -73,17 +73,30 @@ public sealed class ConntrackSocket : IDisposable
         }
 
         foreach (var filter in oneByOne)
-            DeleteOneByOne(filter);
+            DeleteOneByOne(filter, static _ => true);
+    }
+
+    /// <summary>Makes the kernel forget some of the connections that match a filter; the table is gone through once, whatever is looked for.</summary>
+    /// <param name="filter">Which to look at.</param>
+    /// <param name="forget">Tells of each whether it is to be forgotten.</param>
+    /// <exception cref="NetlinkException">The kernel refused.</exception>
+    public void Delete(ConntrackFilter filter, Predicate<ConntrackEntry> forget)
+    {
+        ArgumentNullException.ThrowIfNull(filter);
+        ArgumentNullException.ThrowIfNull(forget);
+        DeleteOneByOne(filter, forget);
     }
 
     /// <inheritdoc/>
     public void Dispose() => _socket.Dispose();
 
-    private void DeleteOneByOne(ConntrackFilter filter)
+    private void DeleteOneByOne(ConntrackFilter filter, Predicate<ConntrackEntry> forget)
     {
         var batch = new NetlinkBatch();
         foreach (var entry in List(filter))
         {
+            if (!forget(entry))
+                continue;
             batch.Begin(CT_DELETE, NetlinkFlags.None, "delete connection", entry.Id, Tolerated.Missing);
             batch.Writer.Fixed(new NetfilterMessage.Header(filter.Family));
             entry.EncodeName(batch.Writer);

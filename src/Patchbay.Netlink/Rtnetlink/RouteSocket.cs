@@ -101,6 +101,24 @@ public sealed class RouteSocket : IDisposable
         }
     }
 
+    /// <summary>Asks which way a packet of this host would go: <c>ip route get DESTINATION</c>.</summary>
+    /// <param name="destination">Where to.</param>
+    /// <returns>The route, with its link and the source address that it prefers; null when there is none.</returns>
+    public Route? FindRoute(IPAddress destination)
+    {
+        ArgumentNullException.ThrowIfNull(destination);
+        const ushort RTA_DST = 1;
+        Route? found = null;
+        var batch = new NetlinkBatch();
+        batch.Begin(RouteMessageType.GetRoute, NetlinkFlags.None, "find route to", destination, Tolerated.Anything, (scoped in MessageReader message) => found = Route.Decode(message));
+        var family = FamilyOf(destination);
+        batch.Writer.Fixed(new Route.Header { Family = (byte)family, DestinationLength = (byte)(family == AddressFamily.IPv4 ? 32 : 128) });
+        batch.Writer.Address(RTA_DST, destination);
+        batch.End();
+        _socket.Execute(batch);
+        return found;
+    }
+
     /// <summary>Lists rules: <c>ip rule</c>.</summary>
     /// <param name="family">IPv4 or IPv6.</param>
     /// <returns>The rules in their order.</returns>

@@ -41,7 +41,7 @@ public sealed record NftPayload(NftPayloadBase Header, int Offset, int Length, N
                 case NFTA_PAYLOAD_BASE: header = attributes.U32Be(); break;
                 case NFTA_PAYLOAD_OFFSET: offset = attributes.U32Be(); break;
                 case NFTA_PAYLOAD_LEN: length = attributes.U32Be(); break;
-                case NFTA_PAYLOAD_SREG: return new NftUnknown(Kind, whole.Remaining.ToArray()); // writes to the packet
+                case NFTA_PAYLOAD_SREG: return NftPayloadWrite.Decode(whole);
             }
         }
 

@@ -8,6 +8,30 @@ namespace Patchbay.Tests.Netlink.Netfilter;
 public class NftStatementTests : NftGolden
 {
     [Fact]
+    public void Writing_to_the_packet()
+    {
+        Rule(
+            "nft add rule ip6 t c ip6 saddr set fd00::1",
+            NftFamily.Ip6,
+            rule => rule.Add(new NftImmediate(new NftData(NftKey.Of(IPAddress.Parse("fd00::1"))), NftRegister.R1)).Add(new NftPayloadWrite(NftPayloadBase.Network, 8, 16) { InPseudoHeader = true }),
+            """
+            9c000000060a010c00000000000000000a0000000600010074000000060002006300000078000480380001800e000100696d6d65646961746500000024000280
+            08000100000000011800028014000100fd0000000000000000000000000000013c0001800c0001007061796c6f6164002c000280080005000000000108000200
+            00000001080003000000000808000400000000100800080000000001
+            """);
+
+        Rule(
+            "nft add rule ip t c ip daddr set 10.0.0.1",
+            NftFamily.Ip,
+            rule => rule.Add(new NftImmediate(new NftData(NftKey.Of(IPAddress.Parse("10.0.0.1"))), NftRegister.R1)).Add(new NftPayloadWrite(NftPayloadBase.Network, 16, 4) { Checksum = 10, InPseudoHeader = true }),
+            """
+            a0000000060a010c000000000000000002000000060001007400000006000200630000007c0004802c0001800e000100696d6d65646961746500000018000280
+            08000100000000010c000280080001000a0000014c0001800c0001007061796c6f6164003c000280080005000000000108000200000000010800030000000010
+            08000400000000040800060000000001080007000000000a0800080000000001
+            """);
+    }
+
+    [Fact]
     public void Translation()
     {
         Rule(
