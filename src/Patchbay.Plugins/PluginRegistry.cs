@@ -11,6 +11,9 @@ internal static class PluginRegistry
         ("loopback", static () => new Main.Loopback.LoopbackPlugin()),
         ("bridge", static () => new Main.Bridge.BridgePlugin()),
         ("ptp", static () => new Main.Ptp.PtpPlugin()),
+        ("dummy", static () => new Main.Dummy.DummyPlugin()),
+        ("tap", static () => new Main.Tap.TapPlugin()),
+        ("host-device", static () => new Main.HostDevice.HostDevicePlugin()),
         ("host-local", static () => new Ipam.HostLocal.HostLocalPlugin()),
         ("static", static () => new Ipam.Static.StaticPlugin()),
     ];

@@ -9,12 +9,19 @@ namespace Patchbay.Plugins.Main.Bridge;
 /// <summary>The bridge on the host: made when missing, used as it is when present, given the gateways' addresses.</summary>
 internal sealed class BridgeDevice(NetworkStack host, BridgeConfig config)
 {
+    /// <summary>MTU of the container's port and of a new bridge, once <see cref="Ensure"/> has run; 0 for the kernel's default.</summary>
+    internal int Mtu { get; private set; } = config.Mtu;
+
     /// <summary>The bridge, found or created: <c>ip link add NAME type bridge; ip link set NAME up</c>.</summary>
     /// <exception cref="CniException">A link of that name is no bridge.</exception>
     internal Link Ensure()
     {
+        Mtu = HostMtu.Choose(host.Route, config.Mtu, config.MtuOverhead);
         if (host.Route.FindLink(config.BridgeName) is { } existing)
+        {
+            Mtu = HostMtu.Beside(Mtu, config.Mtu, existing);
             return Use(existing);
+        }
 
         Link? created = null;
         var batch = new NetlinkBatch();
@@ -23,7 +30,7 @@ internal sealed class BridgeDevice(NetworkStack host, BridgeConfig config)
             new LinkSettings
             {
                 Name = config.BridgeName,
-                Mtu = config.Mtu == 0 ? null : config.Mtu,
+                Mtu = Mtu == 0 ? null : Mtu,
                 // Given here it is there to stay; else it follows the ports, and concurrent ADDs report different ones (net/bridge/br_stp_if.c).
                 Address = RandomAddress(),
                 Kind = new Netlink.Rtnetlink.Bridge { VlanFiltering = config.UsesVlans ? true : null },
@@ -124,7 +131,8 @@ internal sealed class BridgeDevice(NetworkStack host, BridgeConfig config)
             return existing;
 
         using var here = NetworkNamespace.OpenCurrent();
-        var pair = VethPair.Create(host, here, name, bridge.Mtu, address: null);
+        // The bridge's as it was before the container's port came, which may have lowered it since.
+        var pair = VethPair.Create(host, here, name, Mtu == 0 ? bridge.Mtu : Math.Min(Mtu, bridge.Mtu), address: null);
         try
         {
             var batch = new NetlinkBatch();
