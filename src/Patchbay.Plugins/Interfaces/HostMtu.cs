@@ -6,8 +6,11 @@ using Patchbay.Netlink.Rtnetlink;
 namespace Patchbay.Plugins.Interfaces;
 
 /// <summary>The MTU for interfaces that have no device below them to take it from: what the host can send on without fragments. docs/mtu.md.</summary>
-internal static class HostMtu
+internal sealed class HostMtu
 {
+    private Route? _route4;
+    private Route? _route6;
+
     // RFC 8200, 5: links with less must fragment below IPv6, and the kernel takes IPv6 off them.
     private const int LeastDetected = 1280;
 
@@ -22,6 +25,15 @@ internal static class HostMtu
     private static IPAddress Far4 => new([198, 41, 0, 4]);
 
     private static IPAddress Far6 => new([0x20, 0x01, 0x05, 0x03, 0xba, 0x3e, 0, 0, 0, 0, 0, 0, 0, 0x02, 0, 0x30]);
+
+    /// <summary>Asks for the host's ways out, in a batch that may ask for other things too.</summary>
+    /// <param name="batch">The batch.</param>
+    internal HostMtu(NetlinkBatch batch)
+    {
+        // A lookup costs the same on a host of any size; a list of the routes does not. It follows rules, too: VPNs route by them.
+        batch.GetRoute(Far4, route => _route4 = route, Tolerated.Anything);
+        batch.GetRoute(Far6, route => _route6 = route, Tolerated.Anything);
+    }
 
     /// <summary>The configured overhead: the key <c>mtuOverhead</c>.</summary>
     /// <param name="root">The configuration.</param>
@@ -39,7 +51,22 @@ internal static class HostMtu
     {
         if (configured != 0)
             return configured;
-        var learned = Learn(host);
+        var batch = new NetlinkBatch();
+        var question = new HostMtu(batch);
+        host.Execute(batch);
+        return question.Answer(host, overhead);
+    }
+
+    /// <summary>Chooses the MTU, once the batch of the question has been carried out.</summary>
+    /// <param name="host">The host.</param>
+    /// <param name="overhead">What an encapsulation takes that is not visible as a device.</param>
+    /// <returns>Bytes; 0 to leave it to the kernel.</returns>
+    /// <exception cref="CniException">The overhead leaves no room for packets.</exception>
+    internal int Answer(RouteSocket host, int overhead)
+    {
+        var learned = OverlayMtu.Limit(host, WayOut(host));
+        if (learned != 0)
+            learned = Math.Clamp(learned, LeastDetected, Most);
         if (overhead == 0)
             return learned;
         var mtu = (learned == 0 ? KernelDefault : learned) - overhead;
@@ -61,33 +88,15 @@ internal static class HostMtu
         return bridge.Flags.HasFlag(LinkFlags.LowerUp) || bridge.Mtu != KernelDefault ? bridge.Mtu : mtu;
     }
 
-    private static int Learn(RouteSocket host)
-    {
-        var routes = new List<Route>(2);
-        var batch = new NetlinkBatch();
-        // A lookup costs the same on a host of any size; a list of the routes does not. It follows rules, too: VPNs route by them.
-        batch.GetRoute(Far4, routes.Add, Tolerated.Anything);
-        batch.GetRoute(Far6, routes.Add, Tolerated.Anything);
-        host.Execute(batch);
-        var wayOut = WayOut(host, routes);
-        var mtu = OverlayMtu.Limit(host, wayOut);
-        return mtu == 0 ? 0 : Math.Clamp(mtu, LeastDetected, Most);
-    }
-
     // The smallest MTU of the devices and of the routes themselves; 0 without a way out.
-    private static int WayOut(RouteSocket host, List<Route> routes)
+    private int WayOut(RouteSocket host)
     {
-        var devices = new HashSet<int>();
+        List<int>? devices = null;
         var mtu = 0;
-        foreach (var route in routes)
-        {
-            if (route.Link != 0)
-                devices.Add(route.Link);
-            foreach (var hop in route.NextHops)
-                devices.Add(hop.Link);
-            mtu = OverlayMtu.Smaller(mtu, (int)Math.Min(route.Mtu, Most));
-        }
-
+        Consider(_route4);
+        Consider(_route6);
+        if (devices is null)
+            return 0;
         var batch = new NetlinkBatch();
         foreach (var device in devices)
         {
@@ -99,5 +108,22 @@ internal static class HostMtu
 
         host.Execute(batch);
         return mtu;
+
+        void Consider(Route? route)
+        {
+            if (route is null)
+                return;
+            mtu = OverlayMtu.Smaller(mtu, (int)Math.Min(route.Mtu, Most));
+            Add(route.Link);
+            foreach (var hop in route.NextHops)
+                Add(hop.Link);
+        }
+
+        void Add(int device)
+        {
+            devices ??= [];
+            if (device != 0 && !devices.Contains(device))
+                devices.Add(device);
+        }
     }
 }

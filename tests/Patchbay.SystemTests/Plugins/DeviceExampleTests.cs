@@ -9,20 +9,30 @@ public class DeviceExampleTests
     public static TheoryData<string, string, string, string, int> Examples { get; } = new()
     {
         { "40-tap.conflist", "machines", "tap", "10.90.0.2/16 fd90:4b1e:77aa::2/64", 1500 },
-        { "41-dummy.conflist", "services", "dummy", "10.91.0.10/32 fd91:4b1e:77aa::10/128", 1500 },
         { "42-host-device.conflist", "uplink", "host-device", "10.92.0.2/24", 1500 },
         { "43-bridge-overlay.conflist", "overlaid", "bridge", "10.93.0.2/16", 1450 },
     };
+
+    // By itself: a method that is skipped in part must run as a whole in the virtual machine, which has no /dev/net/tun.
+    [Fact]
+    public void Dummy_example_works()
+    {
+        Needs.Dummy();
+        Works("41-dummy.conflist", "services", "dummy", "10.91.0.10/32 fd91:4b1e:77aa::10/128", 1500);
+    }
 
     [Theory]
     [MemberData(nameof(Examples))]
     public void Example_works(string file, string network, string type, string addresses, int mtu)
     {
-        Plugin.NeedsOurs(type, "host-local", "static");
-        if (type == "dummy")
-            Needs.Dummy();
         if (type == "tap")
             Needs.Tun();
+        Works(file, network, type, addresses, mtu);
+    }
+
+    private static void Works(string file, string network, string type, string addresses, int mtu)
+    {
+        Plugin.NeedsOurs(type, "host-local", "static");
         string tool = Path.Combine(Plugin.OursDirectory, "cnitool");
         using TestHost host = TestHost.Create();
         TestNamespace container = host.AddContainer();

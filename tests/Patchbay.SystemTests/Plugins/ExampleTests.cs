@@ -16,7 +16,7 @@ public class ExampleTests
     // By other classes, because they need more on the host or are no network to the gateway.
     private static string[] Elsewhere { get; } =
     [
-        .. DeviceExampleTests.Examples.Select(row => row.Data.Item1),
+        .. DeviceExampleTests.Examples.Select(row => row.Data.Item1), "41-dummy.conflist",
     ];
 
     [Fact]

@@ -16,8 +16,7 @@ internal sealed class BridgeDevice(NetworkStack host, BridgeConfig config)
     /// <exception cref="CniException">A link of that name is no bridge.</exception>
     internal Link Ensure()
     {
-        Mtu = HostMtu.Choose(host.Route, config.Mtu, config.MtuOverhead);
-        if (host.Route.FindLink(config.BridgeName) is { } existing)
+        if (Find() is { } existing)
         {
             Mtu = HostMtu.Beside(Mtu, config.Mtu, existing);
             return Use(existing);
@@ -39,6 +38,17 @@ internal sealed class BridgeDevice(NetworkStack host, BridgeConfig config)
         batch.GetLink(config.BridgeName, link => created = link);
         host.Route.Execute(batch);
         return Use(created!);
+    }
+
+    private Link? Find()
+    {
+        Link? found = null;
+        var batch = new NetlinkBatch();
+        var mtu = config.Mtu == 0 ? new HostMtu(batch) : null;
+        batch.GetLink(config.BridgeName, link => found = link, Tolerated.Missing);
+        host.Route.Execute(batch);
+        Mtu = mtu?.Answer(host.Route, config.MtuOverhead) ?? config.Mtu;
+        return found;
     }
 
     // A unicast address of the locally administered kind (IEEE 802, 8.2).
