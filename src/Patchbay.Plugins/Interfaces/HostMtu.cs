@@ -8,9 +8,6 @@ namespace Patchbay.Plugins.Interfaces;
 /// <summary>The MTU for interfaces that have no device below them to take it from: what the host can send on without fragments. docs/mtu.md.</summary>
 internal sealed class HostMtu
 {
-    private Route? _route4;
-    private Route? _route6;
-
     // RFC 8200, 5: links with less must fragment below IPv6, and the kernel takes IPv6 off them.
     private const int LeastDetected = 1280;
 
@@ -25,6 +22,9 @@ internal sealed class HostMtu
     private static IPAddress Far4 => new([198, 41, 0, 4]);
 
     private static IPAddress Far6 => new([0x20, 0x01, 0x05, 0x03, 0xba, 0x3e, 0, 0, 0, 0, 0, 0, 0, 0x02, 0, 0x30]);
+
+    private Route? _route4;
+    private Route? _route6;
 
     /// <summary>Asks for the host's ways out, in a batch that may ask for other things too.</summary>
     /// <param name="batch">The batch.</param>
