@@ -71,6 +71,33 @@ public sealed class NetworkNamespace : IDisposable
     /// <exception cref="NetlinkException">/proc is not readable.</exception>
     public static NetworkNamespace OpenCurrent() => Open("/proc/thread-self/ns/net");
 
+    /// <summary>Makes a namespace without a name: it lives as long as its descriptor and what is in it.</summary>
+    /// <returns>The namespace; the caller's own is another one still.</returns>
+    /// <exception cref="NetlinkException">The kernel refused: CAP_SYS_ADMIN is missing, or there are too many (user.max_net_namespaces).</exception>
+    public static NetworkNamespace Create()
+    {
+        NetworkNamespace? created = null;
+        Exception? failure = null;
+        var thread = new Thread(
+            () =>
+            {
+                try
+                {
+                    if (Libc.unshare(Libc.CLONE_NEWNET) < 0)
+                        throw new NetlinkException("make a network namespace", Libc.LastError);
+                    created = OpenCurrent();
+                }
+                catch (NetlinkException exception)
+                {
+                    failure = exception;
+                }
+            },
+            maxStackSize: 256 * 1024);
+        thread.Start();
+        thread.Join();
+        return created ?? throw failure!;
+    }
+
     /// <summary>Tells whether two handles are of one namespace: the same device and inode.</summary>
     /// <param name="other">The other handle.</param>
     /// <returns>True when they are the same.</returns>

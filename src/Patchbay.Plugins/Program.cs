@@ -2,6 +2,7 @@ using System.Text;
 using Patchbay.Cni.Model;
 using Patchbay.Cni.Plugin;
 using Patchbay.Plugins.Ipam.Dhcp.Daemon;
+using Patchbay.Plugins.Main.Tap;
 using Patchbay.Plugins.Tools;
 
 namespace Patchbay.Plugins;
@@ -41,6 +42,8 @@ internal static class Program
             return PluginHost.Run(plugin, PluginEnvironment.OfProcess(PluginRegistry.Find));
         if (name == CniToolName)
             return CniTool.Run(arguments, PluginEnvironment.OfProcess(static _ => null));
+        if (name == LabelledTap.HelperName)
+            return LabelledTap.Run(arguments);
         return null;
     }
 

@@ -1,3 +1,4 @@
+using System.Net;
 using Patchbay.Netlink.Codec;
 
 namespace Patchbay.Netlink.Rtnetlink;
@@ -53,6 +54,23 @@ public static class RouteRequests
     {
         batch.Begin(RouteMessageType.DeleteRoute, NetlinkFlags.None, "delete route", route, tolerate);
         route.Write(batch.Writer);
+        batch.End();
+    }
+
+    /// <summary>Asks for the route that packets of this host to an address take, as it stands in its table: <c>ip route get fibmatch ADDRESS</c>.</summary>
+    /// <param name="batch">The batch.</param>
+    /// <param name="destination">The address.</param>
+    /// <param name="found">Receives the route, all next hops included; not called when there is none.</param>
+    /// <param name="tolerate"><see cref="Tolerated.Anything"/> when it is no error that there is none: the kernel says ENETUNREACH, or EACCES and others by the type of the route.</param>
+    public static void GetRoute(this NetlinkBatch batch, IPAddress destination, Action<Route> found, Tolerated tolerate = Tolerated.Nothing)
+    {
+        const uint FibMatch = 0x2000; // RTM_F_FIB_MATCH, since Linux 4.13; older kernels answer with the one next hop that they take
+        const uint LookupTable = 0x1000; // RTM_F_LOOKUP_TABLE: IPv4 is to tell the table; IPv6 always does
+        const ushort RTA_DST = 1;
+        var family = RouteSocket.FamilyOf(destination);
+        batch.Begin(RouteMessageType.GetRoute, NetlinkFlags.None, "find route to", destination.ToString(), tolerate, (scoped in MessageReader message) => found(Route.Decode(message)));
+        batch.Writer.Fixed(new Route.Header { Family = (byte)family, DestinationLength = family == AddressFamily.IPv4 ? (byte)32 : (byte)128, Flags = family == AddressFamily.IPv4 ? FibMatch | LookupTable : FibMatch });
+        batch.Writer.Address(RTA_DST, destination);
         batch.End();
     }
 

@@ -70,6 +70,20 @@ public sealed class RouteSocket : IDisposable
     public IReadOnlyList<Link> ListLinks() =>
         List(RouteMessageType.GetLink, "list links", default(InterfaceHeader), static (scoped in MessageReader m) => Link.Decode(m), static w => w.U32(Ifla.ExtendedMask, Ifla.WithoutStatistics));
 
+    /// <summary>Lists the links of one kind: <c>ip -d link show type KIND</c>.</summary>
+    /// <param name="kind">The kernel's name of the kind.</param>
+    /// <returns>The links.</returns>
+    /// <remarks>The kernel filters, unless it does not know the kind (its module is not loaded): then it lists all links, and none is of that kind.</remarks>
+    public IReadOnlyList<Link> ListLinks(string kind) =>
+        Filter(
+            List(RouteMessageType.GetLink, "list links", default(InterfaceHeader), static (scoped in MessageReader m) => Link.Decode(m), w =>
+            {
+                w.U32(Ifla.ExtendedMask, Ifla.WithoutStatistics);
+                using (w.Nested(Ifla.LinkInfo))
+                    w.Text(Ifla.InfoKind, kind);
+            }),
+            link => link.Kind == kind);
+
     /// <summary>Lists addresses: <c>ip addr</c>.</summary>
     /// <param name="link">Index of a link; 0 for all.</param>
     /// <returns>The addresses.</returns>

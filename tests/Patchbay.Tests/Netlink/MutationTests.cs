@@ -73,6 +73,7 @@ public class MutationTests
         [
             b => BridgePort.Decode(Link.Decode(b.Reader())),
             b => Bridge.Decode(Link.Decode(b.Reader()) with { Kind = Bridge.KindName }),
+            b => Tun.Decode(Link.Decode(b.Reader()) with { Kind = Tun.KindName }),
             b => InterfaceAddress.Decode(b.Reader()).ToString(),
             b => Route.Decode(b.Reader()).ToString(),
             b => Rule.Decode(b.Reader()).ToString(),

@@ -21,7 +21,10 @@ internal sealed record BridgeConfig
 
     internal string? IpMasqBackend { get; init; }
 
+    /// <summary>As configured; 0 for the host's.</summary>
     internal int Mtu { get; init; }
+
+    internal int MtuOverhead { get; init; }
 
     internal bool HairpinMode { get; init; }
 
@@ -67,6 +70,7 @@ internal sealed record BridgeConfig
             IpMasq = config.IpMasq,
             IpMasqBackend = root.String("ipMasqBackend"),
             Mtu = (int)(root.Integer("mtu", 0, 65535) ?? 0),
+            MtuOverhead = HostMtu.ReadOverhead(root),
             HairpinMode = root.Boolean("hairpinMode") ?? false,
             PromiscMode = root.Boolean("promiscMode") ?? false,
             Vlan = (int)vlan,

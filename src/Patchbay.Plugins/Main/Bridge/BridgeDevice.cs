@@ -9,12 +9,18 @@ namespace Patchbay.Plugins.Main.Bridge;
 /// <summary>The bridge on the host: made when missing, used as it is when present, given the gateways' addresses.</summary>
 internal sealed class BridgeDevice(NetworkStack host, BridgeConfig config)
 {
+    /// <summary>MTU of the container's port and of a new bridge, once <see cref="Ensure"/> has run; 0 for the kernel's default.</summary>
+    internal int Mtu { get; private set; } = config.Mtu;
+
     /// <summary>The bridge, found or created: <c>ip link add NAME type bridge; ip link set NAME up</c>.</summary>
     /// <exception cref="CniException">A link of that name is no bridge.</exception>
     internal Link Ensure()
     {
-        if (host.Route.FindLink(config.BridgeName) is { } existing)
+        if (Find() is { } existing)
+        {
+            Mtu = HostMtu.Beside(Mtu, config.Mtu, existing);
             return Use(existing);
+        }
 
         Link? created = null;
         var batch = new NetlinkBatch();
@@ -23,7 +29,7 @@ internal sealed class BridgeDevice(NetworkStack host, BridgeConfig config)
             new LinkSettings
             {
                 Name = config.BridgeName,
-                Mtu = config.Mtu == 0 ? null : config.Mtu,
+                Mtu = Mtu == 0 ? null : Mtu,
                 // Given here it is there to stay; else it follows the ports, and concurrent ADDs report different ones (net/bridge/br_stp_if.c).
                 Address = RandomAddress(),
                 Kind = new Netlink.Rtnetlink.Bridge { VlanFiltering = config.UsesVlans ? true : null },
@@ -32,6 +38,17 @@ internal sealed class BridgeDevice(NetworkStack host, BridgeConfig config)
         batch.GetLink(config.BridgeName, link => created = link);
         host.Route.Execute(batch);
         return Use(created!);
+    }
+
+    private Link? Find()
+    {
+        Link? found = null;
+        var batch = new NetlinkBatch();
+        var mtu = config.Mtu == 0 ? new HostMtu(batch) : null;
+        batch.GetLink(config.BridgeName, link => found = link, Tolerated.Missing);
+        host.Route.Execute(batch);
+        Mtu = mtu?.Answer(host.Route, config.MtuOverhead) ?? config.Mtu;
+        return found;
     }
 
     // A unicast address of the locally administered kind (IEEE 802, 8.2).
@@ -124,7 +141,8 @@ internal sealed class BridgeDevice(NetworkStack host, BridgeConfig config)
             return existing;
 
         using var here = NetworkNamespace.OpenCurrent();
-        var pair = VethPair.Create(host, here, name, bridge.Mtu, address: null);
+        // The bridge's as it was before the container's port came, which may have lowered it since.
+        var pair = VethPair.Create(host, here, name, Mtu == 0 ? bridge.Mtu : Math.Min(Mtu, bridge.Mtu), address: null);
         try
         {
             var batch = new NetlinkBatch();

@@ -24,7 +24,7 @@ internal sealed class BridgePlugin : CniPlugin
         using var sandbox = Sandbox.Open(request.NetnsPath);
         var device = new BridgeDevice(sandbox.Host, config);
         var bridge = device.Ensure();
-        var pair = VethPair.Create(sandbox.Container, sandbox.HostNamespace, request.IfName, config.Mtu, config.Mac);
+        var pair = VethPair.Create(sandbox.Container, sandbox.HostNamespace, request.IfName, device.Mtu, config.Mac);
         var undo = new Rollback();
         undo.Push(() => Sandbox.DeleteLink(sandbox.Container.Route, request.IfName));
         try
@@ -175,11 +175,12 @@ internal sealed class BridgePlugin : CniPlugin
         OperationalState State() => host.FindLink(index)?.State ?? OperationalState.NotPresent;
     }
 
-    // The bridge's Ethernet address may have changed with its first port, and the reference names the present ones.
+    // The bridge's Ethernet address and MTU may have changed with its first port, and the reference names the present ones.
     private static CniResult Finish(PluginRequest request, CniResult result, Sandbox sandbox, Link bridge, Link? vlan)
     {
         var interfaces = new List<CniInterface>(result.Interfaces);
-        interfaces[0] = interfaces[0] with { Mac = sandbox.Host.Route.FindLink(bridge.Index)?.Address?.ToString() };
+        var present = sandbox.Host.Route.FindLink(bridge.Index);
+        interfaces[0] = interfaces[0] with { Mac = present?.Address?.ToString(), Mtu = present?.Mtu ?? bridge.Mtu };
         if (vlan is not null)
             interfaces.Add(new CniInterface { Name = vlan.Name, Mac = vlan.Address?.ToString(), Mtu = vlan.Mtu });
         return IpamDelegate.WithConfiguredDns(request, result with { Interfaces = interfaces });

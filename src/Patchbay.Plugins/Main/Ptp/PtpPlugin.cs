@@ -19,8 +19,10 @@ internal sealed class PtpPlugin : CniPlugin
     public override CniResult Add(PluginRequest request)
     {
         var mtu = (int)(request.Config.Root.Integer("mtu", 0, 65535) ?? 0);
+        var mtuOverhead = HostMtu.ReadOverhead(request.Config.Root);
         var ipMasqBackend = request.Config.Root.String("ipMasqBackend");
         using var sandbox = Sandbox.Open(request.NetnsPath);
+        mtu = HostMtu.Choose(sandbox.Host.Route, mtu, mtuOverhead);
         var undo = new Rollback();
         try
         {
