@@ -31,6 +31,8 @@ internal static class FuzzCorpus
         "host-device" => Has(fact, "host: ") && Has(fact, "uplink"),
         // Chains, the administrator's among them, and the rules of a bridge's policy stay, as with the reference.
         "firewall" => Has(fact, "nft chain") || Has(fact, "CNI firewall plugin: admin overrides") || Has(fact, "tables-save") && (Has(fact, "*filter: :") || Has(fact, "CNI firewall plugin")),
+        // What all containers share stays, whichever mark it is for.
+        "portmap" => Has(fact, "CNI-HOSTPORT-"),
         // The interface's routes go to tables of their own; DEL leaves them there, for they go with the interface.
         "sbr" or "vrf" => Has(fact, ": route"),
         _ => false,

@@ -6,7 +6,7 @@ using Patchbay.Netlink;
 
 namespace Patchbay.Plugins.Main.Tap;
 
-/// <summary>A tap device with a given SELinux label. docs/decisions/0005-label-of-a-tap.md.</summary>
+/// <summary>A tap device with a given SELinux label. docs/decisions/0006-label-of-a-tap.md.</summary>
 /// <remarks>
 /// The label of a tap is that of the process that makes it, and neither that of the file nor of a socket (security/selinux/hooks.c,
 /// selinux_tun_dev_create). A process of several threads may take on only a label that is bounded by its own (selinux_setprocattr),
