@@ -28,6 +28,20 @@ internal static class IpamDelegate
     /// </summary>
     internal static bool ReleasesThroughLink(PluginRequest request) => request.Config.IpamType == "dhcp";
 
+    /// <summary>DEL, before or after the interface goes, as the address management needs it.</summary>
+    /// <param name="request">The attachment.</param>
+    /// <param name="cleanup">Where failures go.</param>
+    /// <param name="removeInterface">Takes the interface out of the container.</param>
+    internal static void DeleteAround(PluginRequest request, Cleanup cleanup, Action removeInterface)
+    {
+        var first = ReleasesThroughLink(request);
+        if (first)
+            cleanup.Step(() => Delete(request));
+        cleanup.Step(removeInterface);
+        if (!first)
+            cleanup.Step(() => Delete(request));
+    }
+
     /// <summary>CHECK.</summary>
     internal static void Check(PluginRequest request)
     {

@@ -49,8 +49,7 @@ internal static class SingleInterface
     internal static void Delete(PluginRequest request)
     {
         var cleanup = new Cleanup();
-        cleanup.Step(() => Sandbox.BeginDeleteLink(request.NetnsPath, request.IfName)());
-        cleanup.Step(() => IpamDelegate.Delete(request));
+        IpamDelegate.DeleteAround(request, cleanup, () => Sandbox.BeginDeleteLink(request.NetnsPath, request.IfName)());
         cleanup.ThrowIfFailed();
     }
 

@@ -30,7 +30,8 @@ internal sealed class HostDevicePlugin(SysfsDevices sysfs) : CniPlugin
                 return WithoutInterface(request, undo);
             var device = DeviceFinder.Find(sandbox.Host.Route, config, sysfs);
             SingleInterface.RequireFree(sandbox.Container.Route, request.IfName);
-            move = new DeviceMove(Host(sandbox), Container(sandbox), device, request.IfName);
+            var container = Container(sandbox);
+            move = new DeviceMove(Host(sandbox), container, container, device, request.IfName);
             undo.Push(move.TakeBack);
             // By its alias a device finds home, by the reference plugin's hand too.
             var link = move.Run(alias: device.Name);
@@ -52,8 +53,7 @@ internal sealed class HostDevicePlugin(SysfsDevices sysfs) : CniPlugin
     public override void Delete(PluginRequest request)
     {
         var cleanup = new Cleanup();
-        cleanup.Step(() => BringHome(request));
-        cleanup.Step(() => IpamDelegate.Delete(request));
+        IpamDelegate.DeleteAround(request, cleanup, () => BringHome(request));
         cleanup.ThrowIfFailed();
     }
 
@@ -137,7 +137,8 @@ internal sealed class HostDevicePlugin(SysfsDevices sysfs) : CniPlugin
         using var sandbox = Sandbox.Open(request.NetnsPath);
         if (sandbox.Container.Route.FindLink(request.IfName) is not { } link || HomeName(request, link) is not { } name)
             return;
-        using var move = new DeviceMove(Container(sandbox), Host(sandbox), link, name);
+        var container = Container(sandbox);
+        using var move = new DeviceMove(container, Host(sandbox), container, link, name);
         try
         {
             move.Run(alias: "");
