@@ -15,7 +15,7 @@ DEMO_DEPS := iproute2 nftables iptables iputils-ping util-linux jq runc:runc bus
 VM_DEPS := qemu-system-x86:qemu-system-x86_64 cpio kmod
 BENCH_DEPS := $(TEST_DEPS) netavark hyperfine
 
-.PHONY: build test test-net10 test-vm demo bench dist install deps clean format deps-build deps-test deps-demo deps-vm deps-bench
+.PHONY: build test test-net10 test-vm fuzz demo bench dist install deps clean format deps-build deps-test deps-demo deps-vm deps-bench
 
 build: out/cni/patchbay-cni ## out/cni: the plugins, one file under every name
 
@@ -30,6 +30,10 @@ test-net10: deps-build ## the unit tests, everything compiled for net10.0
 
 test-vm: build deps-test deps-vm ## the system tests under Debian's full kernel
 	tests/vm/run
+
+fuzz: build deps-test ## 20,000 damaged configurations a plugin; make test tries 1,000
+	dotnet build tests/Patchbay.SystemTests -v q
+	PATCHBAY_FUZZ=20000 PATCHBAY_SUITE_MINUTES=60 hack/suite Patchbay.SystemTests artifacts/test-fuzz/fuzz.json --filter-class '*FuzzTests'
 
 demo: build deps-demo ## a bridge and real containers, step by step, in namespaces of their own
 	hack/demo
