@@ -15,6 +15,8 @@ internal static class PluginRegistry
         ("tap", static () => new Main.Tap.TapPlugin()),
         ("host-device", static () => new Main.HostDevice.HostDevicePlugin()),
         ("host-local", static () => new Ipam.HostLocal.HostLocalPlugin()),
+        ("bandwidth", static () => new Meta.Bandwidth.BandwidthPlugin()),
+        ("flannel", static () => new Meta.Flannel.FlannelPlugin()),
         ("firewall", static () => new Meta.Firewall.FirewallPlugin()),
         ("static", static () => new Ipam.Static.StaticPlugin()),
         ("dhcp", static () => new Ipam.Dhcp.DhcpPlugin()),

@@ -19,6 +19,12 @@ internal static class RouteMessageType
     internal const ushort NewRule = 32;
     internal const ushort DeleteRule = 33;
     internal const ushort GetRule = 34;
+    internal const ushort NewQdisc = 36;
+    internal const ushort DeleteQdisc = 37;
+    internal const ushort GetQdisc = 38;
+    internal const ushort NewFilter = 44;
+    internal const ushort DeleteFilter = 45;
+    internal const ushort GetFilter = 46;
     internal const ushort NewLinkProperty = 108;
     internal const ushort DeleteLinkProperty = 109;
 }

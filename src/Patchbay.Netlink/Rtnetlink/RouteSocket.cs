@@ -5,7 +5,7 @@ namespace Patchbay.Netlink.Rtnetlink;
 
 /// <summary>Links, addresses, routes, rules and neighbours of one network namespace; rtnetlink(7).</summary>
 /// <remarks>Changes go through a <see cref="NetlinkBatch"/>; what is asked often has a method here. Not for several threads at a time.</remarks>
-public sealed class RouteSocket : IDisposable
+public sealed partial class RouteSocket : IDisposable
 {
     private readonly NetlinkSocket _socket;
 

@@ -30,6 +30,7 @@ internal static class AttributeTree
         {
             16 or 17 or 18 or 19 or 108 => 16,
             20 or 21 or 22 => 8,
+            >= 36 and <= 46 => 20,
             _ => 12,
         };
         text.Append($"header {Convert.ToHexStringLower(reader.Payload[..header])}\n");

@@ -79,6 +79,10 @@ public class MutationTests
             b => Rule.Decode(b.Reader()).ToString(),
             b => Neighbour.Decode(b.Reader()).ToString(),
             b => BridgeVlan.Decode(b.Reader(), out _),
+            b => Tbf.Decode(Qdisc.Decode(b.Reader()) with { Kind = Tbf.KindName }),
+            b => Netem.Decode(Qdisc.Decode(b.Reader()) with { Kind = Netem.KindName }),
+            b => U32Filter.Decode(TcFilter.Decode(b.Reader()) with { Kind = U32Filter.KindName }),
+            b => MatchAllFilter.Decode(TcFilter.Decode(b.Reader()) with { Kind = MatchAllFilter.KindName }),
             b => Acknowledgement.Read(b.Reader(), "test")?.Message,
         ];
         NetlinkException? malformed = null;
