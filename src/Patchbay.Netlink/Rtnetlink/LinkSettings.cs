@@ -20,6 +20,9 @@ public sealed record LinkSettings
     /// <summary>Index of the lower device (vlan, macvlan, ipvlan).</summary>
     public int? Lower { get; init; }
 
+    /// <summary>The namespace id in which <see cref="Lower"/> counts (<see cref="NamespaceIdRequests"/>); null when it is the namespace of the socket.</summary>
+    public int? LowerNamespaceId { get; init; }
+
     /// <summary>The namespace in which the link is created, or to which it moves; it must stay open until the batch is carried out.</summary>
     public NetworkNamespace? Namespace { get; init; }
 
@@ -71,6 +74,8 @@ public sealed record LinkSettings
             writer.S32(Ifla.Master, master);
         if (Lower is { } lower)
             writer.S32(Ifla.Link, lower);
+        if (LowerNamespaceId is { } lowerNamespace)
+            writer.S32(Ifla.LinkNamespaceId, lowerNamespace);
         if (Namespace is not null)
         {
             // A closed descriptor's number may be another file's by now.

@@ -25,6 +25,8 @@ internal static class RouteMessageType
     internal const ushort NewFilter = 44;
     internal const ushort DeleteFilter = 45;
     internal const ushort GetFilter = 46;
+    internal const ushort NewNamespaceId = 88;
+    internal const ushort GetNamespaceId = 90;
     internal const ushort NewLinkProperty = 108;
     internal const ushort DeleteLinkProperty = 109;
 }

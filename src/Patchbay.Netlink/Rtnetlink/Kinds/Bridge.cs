@@ -39,12 +39,9 @@ public sealed class Bridge : LinkKind
     /// <exception cref="NetlinkException">The link is of another kind, or its attributes are malformed.</exception>
     public static Bridge Decode(Link link)
     {
-        ArgumentNullException.ThrowIfNull(link);
-        if (link.Kind != KindName)
-            throw new NetlinkException($"read bridge \"{link.Name}\"", $"its kind is {link.Kind ?? "none"}");
+        var data = DataOf(link, KindName);
         bool? filtering = null, stp = null, snooping = null;
         ushort? pvid = null, mask = null;
-        var data = new AttributeReader(link.KindData.Span);
         while (data.Next())
         {
             switch (data.Type)

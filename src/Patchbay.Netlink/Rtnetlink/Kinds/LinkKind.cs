@@ -11,4 +11,16 @@ public abstract class LinkKind
     /// <summary>Writes the attributes inside IFLA_INFO_DATA.</summary>
     /// <param name="writer">Where to.</param>
     internal abstract void Write(MessageWriter writer);
+
+    /// <summary>The attributes inside IFLA_INFO_DATA of an existing link.</summary>
+    /// <param name="link">The link.</param>
+    /// <param name="kind">The kind that it must have.</param>
+    /// <exception cref="NetlinkException">It is of another kind.</exception>
+    private protected static AttributeReader DataOf(Link link, string kind)
+    {
+        ArgumentNullException.ThrowIfNull(link);
+        if (link.Kind != kind)
+            throw new NetlinkException($"read {kind} \"{link.Name}\"", $"its kind is {link.Kind ?? "none"}");
+        return new AttributeReader(link.KindData.Span);
+    }
 }
