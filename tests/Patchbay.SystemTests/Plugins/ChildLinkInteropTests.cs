@@ -22,7 +22,8 @@ public class ChildLinkInteropTests
             "ipvlan" => ["""{ "mtu": 1400 }""", """{ "mode": "l3" }""", """{ "mode": "l3s" }"""],
             _ => ["""{ "mtu": 1400 }""", """{ "vlanId": 0 }"""],
         };
-        foreach (string each in keys)
+        // Versions differ in the result; one of them for all keys will do.
+        foreach (string each in version == "0.4.0" ? keys : keys[..1])
             yield return lan.Config($$"""{ "ipam": {{Ipam}}, "dns": { "nameservers": ["192.0.2.53"] }, {{each.Trim()[1..]}}""", version);
         yield return lan.Config(version: version, ranges: Conf.IPv4, routes: """[{ "dst": "0.0.0.0/0" }]""");
     }
