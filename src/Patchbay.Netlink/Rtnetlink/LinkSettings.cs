@@ -21,6 +21,7 @@ public sealed record LinkSettings
     public int? Lower { get; init; }
 
     /// <summary>The namespace id in which <see cref="Lower"/> counts (<see cref="NamespaceIdRequests"/>); null when it is the namespace of the socket.</summary>
+    /// <remarks>Before Linux 6.15 the link is made there and then moved, so <see cref="Name"/> must be free in both namespaces.</remarks>
     public int? LowerNamespaceId { get; init; }
 
     /// <summary>The namespace in which the link is created, or to which it moves; it must stay open until the batch is carried out.</summary>

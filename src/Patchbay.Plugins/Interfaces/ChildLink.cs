@@ -9,11 +9,7 @@ namespace Patchbay.Plugins.Interfaces;
 internal static class ChildLink
 {
     // ip -n CONTAINER link add IFNAME link MASTER link-netnsid HOST type KIND
-    /// <summary>Creates the link; what follows and fails deletes it.</summary>
-    /// <remarks>
-    /// From inside the container's namespace, and by its final name: only a name there can be in the way. A link that the host creates
-    /// into the container must not, before Linux 6.15, have the name of any of the host's.
-    /// </remarks>
+    /// <summary>Creates the link from inside the container's namespace; what follows and fails deletes it.</summary>
     /// <param name="sandbox">Container and host.</param>
     /// <param name="name">Its name.</param>
     /// <param name="config">Master and MTU.</param>
@@ -25,18 +21,8 @@ internal static class ChildLink
     {
         var master = MasterLink.Find((config.LinkInContainer ? sandbox.Container : sandbox.Host).Route, config, kind);
         var container = sandbox.Container.Route;
-        int? host = null;
-        var batch = new NetlinkBatch();
-        if (!config.LinkInContainer)
-        {
-            batch.AssignNamespaceId(sandbox.HostNamespace);
-            batch.GetNamespaceId(sandbox.HostNamespace, id => host = id);
-            container.Execute(batch);
-            batch.Clear();
-        }
-
-        Link? link = null;
-        batch.AddLink(new LinkSettings
+        int? host = config.LinkInContainer ? null : NumberOf(sandbox.HostNamespace, container);
+        var settings = new LinkSettings
         {
             Name = name,
             Mtu = config.Mtu == 0 ? null : config.Mtu,
@@ -44,12 +30,55 @@ internal static class ChildLink
             Lower = master.Index,
             LowerNamespaceId = host,
             Kind = kind,
-        });
-        batch.GetLink(name, found => link = found, Tolerated.Missing);
-        if (container.TryExecute(batch) is [var error, ..])
+        };
+        var error = TryCreate(container, settings, undo, out var link);
+        if (error is null)
+            return link!;
+        if (error.Error != Errno.Exists || link is not null || config.LinkInContainer)
             throw Explain(error, name, kind, master, isThere: link is not null);
-        undo.Push(() => Sandbox.DeleteLink(container, name));
-        return link!;
+
+        // Before Linux 6.15 a link is made in the namespace of the one below it and then moved (net/core/rtnetlink.c, rtnl_newlink_create),
+        // so that the host's names are in the way too. One that nobody has, and the right one when it is in its place.
+        error = TryCreate(container, settings with { Name = $"veth{(uint)Random.Shared.NextInt64(1L << 32):x8}" }, undo, out link);
+        if (error is not null)
+            throw Explain(error, name, kind, master, isThere: false);
+        var batch = new NetlinkBatch();
+        batch.SetLink(link!.Index, new LinkSettings { Name = name });
+        batch.GetLink(link.Index, found => link = found);
+        return container.TryExecute(batch) is [var refusal, ..] ? throw Explain(refusal, name, kind, master, isThere: refusal.Error == Errno.Exists) : link;
+    }
+
+    // The link is also told when there was one of that name before.
+    private static NetlinkException? TryCreate(RouteSocket container, LinkSettings settings, Rollback undo, out Link? link)
+    {
+        Link? found = null;
+        var batch = new NetlinkBatch();
+        batch.AddLink(settings);
+        batch.GetLink(settings.Name!, present => found = present, Tolerated.Missing);
+        var error = container.TryExecute(batch) is [var first, ..] ? first : null;
+        link = found;
+        if (error is null)
+        {
+            var index = found!.Index;
+            undo.Push(() =>
+            {
+                var removal = new NetlinkBatch();
+                removal.DeleteLink(index, Tolerated.Missing);
+                container.Execute(removal);
+            });
+        }
+
+        return error;
+    }
+
+    private static int? NumberOf(NetworkNamespace host, RouteSocket container)
+    {
+        int? number = null;
+        var batch = new NetlinkBatch();
+        batch.AssignNamespaceId(host);
+        batch.GetNamespaceId(host, id => number = id);
+        container.Execute(batch);
+        return number;
     }
 
     /// <summary>Lets neighbours learn of the new owner of the addresses when the link comes up.</summary>

@@ -64,12 +64,12 @@ public class ChildLinkTests
         Assert.Equal((first, container.Name), (listed.Number("nsid"), listed.Text("name")));
     }
 
-    /// <summary>Creates a link in a container, on top of the host's v0, and beside a host's link that has the same name.</summary>
+    /// <summary>Creates a link in a container, on top of the host's v0.</summary>
     private static JsonElement Create(LinkKind kind, out Link link)
     {
         using TestHost host = TestHost.Create();
         TestNamespace container = host.AddContainer();
-        host.Run("ip", "link", "add", "v0", "type", "veth", "peer", "name", "eth0").Check();
+        host.Run("ip", "link", "add", "v0", "type", "veth", "peer", "name", "v1").Check();
         using var hostSpace = NetworkNamespace.Open(host.Path);
         using var containerSpace = NetworkNamespace.Open(container.Path);
         using var route = RouteSocket.Open(containerSpace);

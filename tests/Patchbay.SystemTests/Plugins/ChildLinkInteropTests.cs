@@ -71,17 +71,19 @@ public class ChildLinkInteropTests
 
     private static void AddCheckDelete(Lan lan, string type, string version, Plugin adds, Plugin deletes)
     {
+        Snapshot before = Snapshot.Take(lan.Host);
         foreach (string config in Configs(lan, type, version))
         {
-            Snapshot before = Snapshot.Take(lan.Host);
             PluginResult added = adds.Add(lan.Container, config).Check();
             string with = Conf.WithResult(config, added);
 
             if (version != "0.3.1")
                 deletes.Check(lan.Container, with).Check();
             deletes.Delete(lan.Container, version == "0.3.1" ? config : with).Check();
-
-            before.AssertSame(Snapshot.Take(lan.Host));
+            Assert.False(lan.Container.HasLink("eth0"));
+            Assert.Empty(lan.Reservations());
         }
+
+        before.AssertSame(Snapshot.Take(lan.Host));
     }
 }
