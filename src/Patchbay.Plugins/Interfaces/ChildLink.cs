@@ -114,18 +114,6 @@ internal static class ChildLink
         return result.Ips.Count > 0 ? result : throw new CniException(CniError.Internal, "IPAM plugin returned missing IP config");
     }
 
-    /// <summary>DEL: link and addresses go; the master need not be there.</summary>
-    internal static void Delete(PluginRequest request)
-    {
-        var cleanup = new Cleanup();
-        var deleteLink = static () => { };
-        cleanup.Step(() => deleteLink = Sandbox.BeginDeleteLink(request.NetnsPath, request.IfName));
-        cleanup.Step(() => deleteLink());
-        // Given back only when nobody can use them any more.
-        cleanup.Step(() => IpamDelegate.Delete(request));
-        cleanup.ThrowIfFailed();
-    }
-
     /// <summary>STATUS: kernel, master and IPAM are ready for an ADD.</summary>
     /// <param name="request">The network.</param>
     /// <param name="config">The master; one in a container, which is not known here, is not looked for.</param>

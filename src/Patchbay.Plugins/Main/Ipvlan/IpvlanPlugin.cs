@@ -31,7 +31,7 @@ internal sealed class IpvlanPlugin : CniPlugin
         }
     }
 
-    public override void Delete(PluginRequest request) => ChildLink.Delete(request);
+    public override void Delete(PluginRequest request) => SingleInterface.Delete(request);
 
     public override void Check(PluginRequest request)
     {

@@ -33,7 +33,7 @@ internal sealed class MacvlanPlugin : CniPlugin
         }
     }
 
-    public override void Delete(PluginRequest request) => ChildLink.Delete(request);
+    public override void Delete(PluginRequest request) => SingleInterface.Delete(request);
 
     public override void Check(PluginRequest request)
     {

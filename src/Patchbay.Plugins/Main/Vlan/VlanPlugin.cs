@@ -27,7 +27,7 @@ internal sealed class VlanPlugin : CniPlugin
         }
     }
 
-    public override void Delete(PluginRequest request) => ChildLink.Delete(request);
+    public override void Delete(PluginRequest request) => SingleInterface.Delete(request);
 
     public override void Check(PluginRequest request)
     {
