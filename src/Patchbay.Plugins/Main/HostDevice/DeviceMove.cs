@@ -131,19 +131,31 @@ internal sealed class DeviceMove : IDisposable
         _at = next;
     }
 
-    // ip link set OLD down name NEW; ip link set NEW alias ALIAS
+    // ip link set OLD name NEW alias ALIAS
     private void Rename(string name, string alias)
     {
-        var batch = new NetlinkBatch();
         var link = Find();
-        if (link.Name != name)
+        var batch = new NetlinkBatch();
+        Ask(batch);
+        try
         {
+            _way[_at].Route.Execute(batch);
+        }
+        catch (NetlinkException error) when (error.Error == Errno.Busy)
+        {
+            // Before Linux 6.2 an interface that is up keeps its name. The move will set it down in any case, and waiting for that twice takes longer.
+            batch.Clear();
             batch.SetLink(link.Index, new LinkSettings { Up = false });
-            batch.SetLink(link.Index, new LinkSettings { Name = name });
+            Ask(batch);
+            _way[_at].Route.Execute(batch);
         }
 
-        batch.SetLink(link.Index, new LinkSettings { Alias = alias });
-        _way[_at].Route.Execute(batch);
+        void Ask(NetlinkBatch requests)
+        {
+            if (link.Name != name)
+                requests.SetLink(link.Index, new LinkSettings { Name = name });
+            requests.SetLink(link.Index, new LinkSettings { Alias = alias });
+        }
     }
 
     /// <summary>A namespace, as far as a move needs it.</summary>
