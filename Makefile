@@ -15,7 +15,7 @@ DEMO_DEPS := iproute2 nftables iptables iputils-ping util-linux jq runc:runc bus
 VM_DEPS := qemu-system-x86:qemu-system-x86_64 cpio kmod
 BENCH_DEPS := $(TEST_DEPS) netavark hyperfine
 
-.PHONY: build test test-net10 test-vm fuzz demo bench dist install deps clean format deps-build deps-test deps-demo deps-vm deps-bench
+.PHONY: build test test-net10 test-vm fuzz demo bench bench-vm dist install deps clean format deps-build deps-test deps-demo deps-vm deps-bench
 
 build: out/cni/patchbay-cni ## out/cni: the plugins, one file under every name
 
@@ -40,6 +40,9 @@ demo: build deps-demo ## a bridge and real containers, step by step, in namespac
 
 bench: build deps-bench ## ours beside the peers
 	dotnet run -c Release --project bench/Patchbay.Bench
+
+bench-vm: build deps-bench deps-vm ## what this kernel has no interfaces for, under Debian's full kernel
+	bench/vm
 
 dist: build ## out/dist: the tar of the plugins and the two NuGet packages
 	hack/dist

@@ -1,10 +1,13 @@
 using System.Text;
+using Patchbay.Bench.Scenarios;
 
 namespace Patchbay.Bench.Report;
 
 /// <summary>RESULTS.md: the goals, then every row.</summary>
 internal static class Markdown
 {
+    private static bool InVirtualMachine { get; } = Environment.GetEnvironmentVariable("PATCHBAY_VM") == "1";
+
     internal static string Render(Session session, Machine machine)
     {
         var text = new StringBuilder();
@@ -16,7 +19,7 @@ internal static class Markdown
             Every single figure: [results.json](results.json).
 
             {machine.Cores} cores ({machine.Processor}), {machine.MemoryGibibytes} GiB, Linux {machine.Kernel}, {machine.Distribution}.
-            Medians of {session.Options.Runs} runs a row, the programs in turn. Load average before the run: {machine.LoadBefore}.
+            Medians of {session.Options.Runs} runs a row, the programs in turn. Load average before the run: {machine.LoadBefore}.{(InVirtualMachine ? "\nIn an emulated machine: compare, do not take the times for real ones." : "")}
 
             | program | version |
             |---|---|
@@ -24,7 +27,8 @@ internal static class Markdown
             """);
         foreach (var (name, version) in session.Peers.Versions())
             text.Append($"| {name} | {version} |\n");
-        Goals(text, session.Results);
+        if (session.Options.Only.Count == Scenario.All.Count)
+            Goals(text, session.Results);
         foreach (var row in session.Results.All.Select(s => s.Row).DistinctBy(r => r.Id))
             Table(text, session.Results, row);
         return text.ToString();

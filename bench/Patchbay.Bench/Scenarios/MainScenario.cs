@@ -22,6 +22,7 @@ internal sealed class MainScenario() : Scenario("main")
 
     internal override void Run(Session session)
     {
+        Flannel(session);
         foreach (var (plugin, keys) in Plugins)
         {
             var row = new Row(plugin, $"{plugin} + static");
@@ -45,5 +46,23 @@ internal sealed class MainScenario() : Scenario("main")
             return Spawn.Expect(Command.Of("ip", "link", "set", "uplink1", "up"));
         });
         return host;
+    }
+
+    // Debian has no flannel to compare with: its CNI plugin is a package of flannel's own.
+    private static void Flannel(Session session)
+    {
+        var row = new Row("flannel", "flannel, by bridge and host-local");
+        var directory = session.Workspace.NewPath("flannel");
+        Directory.CreateDirectory(directory);
+        var lease = Path.Combine(directory, "subnet.env");
+        File.WriteAllText(lease, "FLANNEL_NETWORK=10.88.0.0/16\nFLANNEL_SUBNET=10.88.5.1/24\nFLANNEL_MTU=1450\nFLANNEL_IPMASQ=true\n");
+        var configuration =
+            $"{{'cniVersion':'1.0.0','name':'bench','type':'flannel','subnetFile':'{lease}','dataDir':'{directory}/state','ipam':{{'dataDir':'{directory}/ipam'}}}}".Replace('\'', '"');
+        Subject[] subjects =
+        [
+            .. new[] { Peers.Ours, Peers.Reference }.SelectMany(program => Plugin(session, row, program, "", "flannel", Operations, (file, host) =>
+                new CniSubject(program, "", host, file, configuration, Operations))),
+        ];
+        Alternation.Measure(session, row, subjects, containers: true);
     }
 }
