@@ -31,7 +31,7 @@ test-net10: deps-build ## the unit tests, everything compiled for net10.0
 test-vm: build deps-test deps-vm ## the system tests under Debian's full kernel
 	tests/vm/run
 
-fuzz: build deps-test ## 20,000 damaged configurations a plugin; make test tries 1,000
+fuzz: build deps-test ## 20,000 damaged configurations a plugin; make test tries 3,000
 	dotnet build tests/Patchbay.SystemTests -v q
 	PATCHBAY_FUZZ=20000 PATCHBAY_SUITE_MINUTES=60 hack/suite Patchbay.SystemTests artifacts/test-fuzz/fuzz.json --filter-class '*FuzzTests'
 
