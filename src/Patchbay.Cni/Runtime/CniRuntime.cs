@@ -105,6 +105,10 @@ public sealed partial class CniRuntime
             Runner.Run(Runner.Find(plugin), CniCommand.Status, list, null, new(), cancellation);
     }
 
+    /// <summary>STATUS of one plugin, in the form of 1.1.0 whatever the version of its network.</summary>
+    internal void StatusOf(NetworkList list, NetworkPlugin plugin) =>
+        Runner.Run(Runner.Find(plugin), CniCommand.Status, list.As(SpecVersion.V110), null, new(), default);
+
     /// <summary>GC: DEL for every cached attachment that is not valid, then, from version 1.1.0 on, GC for every plugin. Goes on after errors.</summary>
     /// <param name="list">The network.</param>
     /// <param name="valid">The attachments to keep. Null keeps none and tells the plugins nothing; an empty list keeps none and says so.</param>
