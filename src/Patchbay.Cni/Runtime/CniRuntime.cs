@@ -42,11 +42,11 @@ public sealed partial class CniRuntime
     public CniResult Add(NetworkList list, Attachment attachment, CancellationToken cancellation = default)
     {
         Validate(list, attachment);
-        using CacheLock? alone = Lock(list, attachment, needed: true, cancellation);
         List<PluginRunner.Found> chain = [];
         foreach (NetworkPlugin plugin in list.Plugins)
             Step(plugin, "add", () => chain.Add(Runner.Find(plugin)));
 
+        using CacheLock? alone = Lock(list, attachment, needed: true, cancellation);
         Remember(list, () => Cache.Begin(list, attachment));
         CniResult? result = null;
         foreach (PluginRunner.Found found in chain)
