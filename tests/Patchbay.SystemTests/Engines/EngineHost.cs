@@ -52,8 +52,8 @@ internal sealed class EngineHost : IDisposable
     public CommandResult Run(IReadOnlyList<string> arguments, string? stdin, IReadOnlyDictionary<string, string?>? environment = null, TimeSpan? limit = null) =>
         Host.Run(Inside(arguments), stdin, environment, limit);
 
-    /// <summary>Runs a script as a reader types it, in the directory <c>/root</c>'s stand-in <c>/run/reader</c>; its first failure is the end.</summary>
-    public CommandResult Shell(string script) => Run(["bash", "-euc", $"mkdir -p /run/reader; cd /run/reader\n{script}"]);
+    /// <summary>Runs a script as a reader types it, in the directory <c>/run/reader</c>; its first failure is the end. Programs of the test are in <c>/run/bin</c>.</summary>
+    public CommandResult Shell(string script) => Run(["bash", "-euc", $"mkdir -p /run/reader; cd /run/reader; PATH=/run/bin:$PATH\n{script}"]);
 
     /// <summary>Starts a program in the background, in the control groups of the machine.</summary>
     public Process Start(params IReadOnlyList<string> arguments) => Host.Start(Inside(["/run/daemon", .. arguments]));

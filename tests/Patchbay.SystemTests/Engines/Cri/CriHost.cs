@@ -22,7 +22,12 @@ internal sealed class CriHost : IDisposable
     public CriClient Client { get; private set; }
 
     /// <summary>A node whose only network is this list; none when null.</summary>
-    public static CriHost Create(string? network) => new(Containerd.Start(network));
+    public static CriHost Create(string? network)
+    {
+        var node = new CriHost(Containerd.Start(network));
+        node.AwaitService();
+        return node;
+    }
 
     /// <summary>A list of bridge, portmap and bandwidth over a subnet, as a node has it.</summary>
     public static string Network(string subnet = "10.88.0.0/24", string more = "") => $$"""
@@ -42,7 +47,9 @@ internal sealed class CriHost : IDisposable
     {
         JsonObject pod = JsonNode.Parse(more)!.AsObject();
         pod["metadata"] = new JsonObject { ["name"] = name, ["namespace"] = "default", ["uid"] = $"uid-{name}", ["attempt"] = 1 };
-        pod["hostname"] = name;
+        // "Hostname could only be empty when the pod network namespace is NODE", and must be empty then.
+        if (pod["linux"] is null)
+            pod["hostname"] = name;
         return pod.ToJsonString();
     }
 
@@ -89,6 +96,7 @@ internal sealed class CriHost : IDisposable
         meanwhile?.Invoke();
         Containerd.Start();
         Client = new CriClient(Containerd.Socket);
+        AwaitService();
     }
 
     public void Dispose()
@@ -96,4 +104,18 @@ internal sealed class CriHost : IDisposable
         Client.Dispose();
         Containerd.Dispose();
     }
+
+    // containerd answers before its CRI does, which says "server is not initialized yet" meanwhile.
+    private void AwaitService() => EngineHost.Await("the CRI answers", () =>
+    {
+        try
+        {
+            Client.ListPodSandbox();
+            return true;
+        }
+        catch (GrpcException)
+        {
+            return false;
+        }
+    });
 }
