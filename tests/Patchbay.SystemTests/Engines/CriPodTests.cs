@@ -66,10 +66,10 @@ public class CriPodTests
         using var config = JsonDocument.Parse(calls[0].Config);
         // Names in capitals, as the Go structures have them; and a burst of 2^32-1 bits, where the pod's annotation gives none.
         Assert.Equal(
-            """{"bandwidth":{"IngressRate":8000000,"IngressBurst":4294967295,"EgressRate":0,"EgressBurst":0},"""
-            + """"dns":{"Servers":["192.0.2.53"],"Searches":null,"Options":null},"""
-            + """"io.kubernetes.cri.pod-annotations":{"kubernetes.io/ingress-bandwidth":"8M"},"""
-            + """"portMappings":[{"HostPort":5353,"ContainerPort":53,"Protocol":"udp","HostIP":"192.0.2.1"}]}""",
+            """{"bandwidth":{"IngressRate":8000000,"IngressBurst":4294967295,"EgressRate":0,"EgressBurst":0}"""
+            + ""","dns":{"Servers":["192.0.2.53"],"Searches":null,"Options":null}"""
+            + ""","io.kubernetes.cri.pod-annotations":{"kubernetes.io/ingress-bandwidth":"8M"}"""
+            + ""","portMappings":[{"HostPort":5353,"ContainerPort":53,"Protocol":"udp","HostIP":"192.0.2.1"}]}""",
             config.RootElement.GetProperty("runtimeConfig").GetRawText());
     }
 
