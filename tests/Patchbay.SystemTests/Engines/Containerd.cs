@@ -33,6 +33,9 @@ internal sealed class Containerd : IDisposable
         Needs.Program("containerd");
         Needs.Program("ctr");
         Needs.Program("runc");
+        // Other versions call otherwise (2.0 asks for STATUS, say), and are configured otherwise.
+        string version = Command.Run(["containerd", "--version"]).StandardOutput;
+        Assert.SkipUnless(version.Contains(" 1.6.", StringComparison.Ordinal), $"needs containerd 1.6, as Debian 12 has it; this is {version.Trim()}");
         if (plugins is null)
             Plugin.NeedsOurs("bridge", "host-local", "loopback", "portmap", "bandwidth");
         var containerd = new Containerd(EngineHost.Create());

@@ -14,6 +14,7 @@ public class ContainerdPageTests
         containerd.Machine.Shell(Page.Under("A network")).Check();
         // The first container brings what belongs to none: the bridge, and the packet filter's common chains.
         containerd.Ctr("run", "--rm", "--cni", Containerd.Image, "first", "sleep", "0").Check();
+        containerd.Machine.AwaitLinks(0);
         Snapshot before = Snapshot.Take(containerd.Host, except: "cni0");
 
         CommandResult typed = containerd.Machine.Shell($"{Page.Under("Run")}\n{Page.Under("Remove")}").Check();
@@ -22,6 +23,7 @@ public class ContainerdPageTests
         Assert.Contains("inet6 fd00:88::3/64", typed.StandardOutput, StringComparison.Ordinal);
         Assert.Contains(" 1 received", typed.StandardOutput, StringComparison.Ordinal);
         Assert.Contains("hello\n", typed.StandardOutput, StringComparison.Ordinal);
+        containerd.Machine.AwaitLinks(0);
         before.AssertSame(Snapshot.Take(containerd.Host, except: "cni0"));
     }
 }

@@ -56,6 +56,7 @@ public class ContainerdTests
     {
         using Containerd containerd = Containerd.Start(Network.Replace("/29", "/30", StringComparison.Ordinal));
         Process one = Run(containerd, "one");
+        containerd.Machine.AwaitLinks(1);
         Snapshot before = Snapshot.Take(containerd.Host);
 
         CommandResult refused = containerd.Ctr("run", "--rm", "--cni", Containerd.Image, "two", "sleep", "0");
@@ -66,6 +67,23 @@ public class ContainerdTests
         Kill(containerd, one, "one");
     }
 
+    [Fact]
+    public void A_container_that_is_killed_leaves_nothing()
+    {
+        using Containerd containerd = Containerd.Start(Network);
+        containerd.Ctr("run", "--rm", "--cni", Containerd.Image, "first", "sleep", "0").Check();
+        containerd.Machine.AwaitLinks(0);
+        Snapshot before = Snapshot.Take(containerd.Host, except: "cni0");
+        Process run = Run(containerd, "web");
+        Assert.NotEmpty(before.Difference(Snapshot.Take(containerd.Host, except: "cni0")));
+
+        Kill(containerd, run, "web");
+
+        Assert.Equal("", containerd.Ctr("container", "ls", "--quiet").Check().StandardOutput);
+        containerd.Machine.AwaitLinks(0);
+        before.AssertSame(Snapshot.Take(containerd.Host, except: "cni0"));
+    }
+
     // ctr of this version leaves a detached container's network to nobody; the page tells how to remove it.
     [Fact]
     public void What_a_detached_container_leaves_is_removed_as_the_page_tells()
@@ -74,6 +92,7 @@ public class ContainerdTests
         using Containerd containerd = Containerd.Start(network: null);
         containerd.Machine.Shell(page.Under("A network")).Check();
         containerd.Ctr("run", "--rm", "--cni", Containerd.Image, "first", "sleep", "0").Check();
+        containerd.Machine.AwaitLinks(0);
         Snapshot before = Snapshot.Take(containerd.Host, except: "cni0");
         containerd.Ctr("run", "--detach", "--cni", Containerd.Image, "web", "sleep", "1000").Check();
         containerd.Ctr("task", "kill", "--signal", "SIGKILL", "web").Check();
@@ -83,6 +102,7 @@ public class ContainerdTests
 
         containerd.Machine.Shell(page.Under("A detached container")).Check();
 
+        containerd.Machine.AwaitLinks(0);
         before.AssertSame(Snapshot.Take(containerd.Host, except: "cni0"));
     }
 

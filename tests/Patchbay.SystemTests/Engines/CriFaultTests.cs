@@ -66,7 +66,7 @@ public class CriFaultTests
             node.Restart(Vanish);
         else
             Vanish();
-        EngineHost.Await("the pair is gone", () => !node.Host.IpJson("link show").EnumerateArray().Any(link => link.GetProperty("ifname").GetString()!.StartsWith("veth", StringComparison.Ordinal)));
+        node.Machine.AwaitLinks(0);
 
         node.Client.StopPodSandbox(id);
         before.AssertSame(Snapshot.Take(node.Host, except: "cni0"));

@@ -66,6 +66,7 @@ public class CriNetworkReadyTests
     [Theory]
     [InlineData("bridge")]
     [InlineData("portmap")]
+    [InlineData("loopback")]
     public void A_missing_plugin_is_told_by_the_first_pod_and_leaves_nothing_once_it_is_there(string missing)
     {
         using CriHost node = CriHost.Create(CriHost.Network());

@@ -74,6 +74,12 @@ internal sealed class EngineHost : IDisposable
         Command.Run(["cp", "-a", $"{directory}/.", PathOf("/opt/cni/bin/")]).Check();
     }
 
+    /// <summary>
+    /// Waits until the host has so many containers' links: one whose namespace has gone without a DEL that names it is removed by the kernel, later.
+    /// </summary>
+    public void AwaitLinks(int count) => Await($"{count} links of containers", () =>
+        Host.IpJson("link show").EnumerateArray().Count(link => link.GetProperty("ifname").GetString()!.StartsWith("veth", StringComparison.Ordinal)) == count);
+
     /// <summary>Waits for something that nobody announces.</summary>
     public static void Await(string what, Func<bool> holds, TimeSpan? limit = null)
     {
