@@ -75,6 +75,38 @@ public class CriFaultTests
         Assert.Empty(node.Client.ListPodSandbox());
     }
 
+    // A node is switched over, and back, under its pods.
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void What_one_set_of_plugins_added_the_other_deletes(bool toOurs)
+    {
+        const string Ports = """{ "port_mappings": [{ "container_port": 80, "host_port": 8080 }] }""";
+        Assert.SkipUnless(File.Exists($"{ReferencePlugins.Directory}/bridge"), "needs the reference plugins of Debian's containernetworking-plugins");
+        using CriHost node = CriHost.Create(CriHost.Network());
+        // iptables, which is all that the reference plugins of this version know.
+        string network = CriHost.Network().Replace("\"portmap\",", "\"portmap\", \"backend\": \"iptables\",", StringComparison.Ordinal)
+            .Replace("\"ipMasq\": true,", "\"ipMasq\": true, \"ipMasqBackend\": \"iptables\",", StringComparison.Ordinal);
+        node.Machine.WriteFile("/etc/cni/net.d/10-patchbay.conflist", network);
+        EngineHost.Await("the new list", () => node.Client.Info()["cniconfig"].Contains("ipMasqBackend", StringComparison.Ordinal));
+        string[] sets = toOurs ? [ReferencePlugins.Directory, Plugin.OursDirectory] : [Plugin.OursDirectory, ReferencePlugins.Directory];
+        Use(node, sets[0]);
+        node.Remove(node.Run("first", Ports));
+        Use(node, sets[1]);
+        node.Remove(node.Run("second", Ports));
+        Snapshot before = Snapshot.Take(node.Host, except: "cni0");
+
+        Use(node, sets[0]);
+        string id = node.Run("web", Ports);
+        Use(node, sets[1]);
+        node.Serve(id, "web", 80);
+        Assert.Equal("hello from web", node.Machine.Run("busybox", "wget", "-q", "-O", "-", "http://127.0.0.1:8080/").Check().StandardOutput);
+        node.Remove(id);
+
+        Assert.Empty(node.Namespaces());
+        before.AssertSame(Snapshot.Take(node.Host, except: "cni0"));
+    }
+
     // containerd 1.6 links a libcni that knows results up to 1.0.0.
     [Fact]
     public void A_list_of_a_version_that_containerd_does_not_know_fails_the_pod_and_leaves_nothing()
@@ -87,7 +119,7 @@ public class CriFaultTests
 
         GrpcException refused = Assert.Throws<GrpcException>(() => node.Run("web"));
 
-        Assert.Contains("1.1.0", refused.Text, StringComparison.Ordinal);
+        Assert.Contains("unsupported CNI result version \"1.1.0\"", refused.Text, StringComparison.Ordinal);
         foreach (string id in node.Client.ListPodSandbox().Keys)
             node.Remove(id);
         Assert.Empty(node.Namespaces());
@@ -112,5 +144,11 @@ public class CriFaultTests
         Assert.Empty(node.Client.ListPodSandbox());
         Assert.Empty(node.Namespaces());
         before.AssertSame(Snapshot.Take(node.Host, except: "cni0"));
+    }
+
+    private static void Use(CriHost node, string plugins)
+    {
+        Directory.Delete(node.Machine.PathOf("/opt/cni/bin"), recursive: true);
+        node.Machine.Install(plugins);
     }
 }

@@ -51,7 +51,7 @@ public class CriNetworkReadyTests
     public void Of_two_configurations_the_first_by_name_counts()
     {
         using CriHost node = CriHost.Create(CriHost.Network());
-        node.Machine.WriteFile("/etc/cni/net.d/20-other.conflist", CriHost.Network("10.99.0.0/24").Replace("\"pods\"", "\"others\"", StringComparison.Ordinal));
+        node.Machine.WriteFile("/etc/cni/net.d/20-other.conflist", CriHost.Network("10.99.0.0/24").Replace("\"pods\"", "\"others\"", StringComparison.Ordinal).Replace("cni0", "cni1", StringComparison.Ordinal).Replace("{ \"dst\": \"0.0.0.0/0\" }, { \"dst\": \"::/0\" }", "", StringComparison.Ordinal));
         Assert.True(node.Client.Condition("NetworkReady").Status);
 
         string id = node.Run("web");
@@ -59,6 +59,14 @@ public class CriNetworkReadyTests
         Assert.Equal("10.88.0.2", node.Client.PodSandboxStatus(id).Ip);
         Assert.Contains("\"pods\"", node.Client.Info()["cniconfig"], StringComparison.Ordinal);
         Assert.DoesNotContain("\"others\"", node.Client.Info()["cniconfig"], StringComparison.Ordinal);
+        node.Remove(id);
+
+        // No limit: every pod is on every network.
+        node.Restart(() => node.Machine.Run("sed", "-i", "s/max_conf_num = 1/max_conf_num = 0/", "/etc/containerd/config.toml").Check());
+        id = node.Run("both");
+        Assert.Equal(["10.88.0.3/24", "fd00:88::3/64"], node.AddressesOf(id));
+        Assert.Equal("10.99.0.2/24", node.AddressesOf(id, "eth1")[0]);
+        node.Remove(id);
     }
 
     // What the limit of this version is: it is the first pod that tells that a plugin is missing.

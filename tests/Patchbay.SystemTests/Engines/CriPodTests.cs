@@ -158,6 +158,9 @@ public class CriPodTests
         string kept = Assert.Single(node.Client.ListPodSandbox()).Key;
         Assert.Contains("unreasonably small", Assert.Throws<GrpcException>(() => node.Client.StopPodSandbox(kept)).Text, StringComparison.Ordinal);
         Assert.Single(node.Namespaces());
+        node.Containerd.Ctr("--namespace", "k8s.io", "containers", "rm", kept).Check();
+        node.Restart();
+        Assert.Empty(node.Client.ListPodSandbox());
     }
 
     [Fact]
