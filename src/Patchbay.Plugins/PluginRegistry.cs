@@ -25,6 +25,7 @@ internal static class PluginRegistry
         ("dhcp", static () => new Ipam.Dhcp.DhcpPlugin()),
         ("tuning", static () => new Meta.Tuning.TuningPlugin()),
         ("sbr", static () => new Meta.Sbr.SbrPlugin()),
+        ("yggoverlay", static () => new Meta.Yggoverlay.YggoverlayPlugin()),
         ("vrf", static () => new Meta.Vrf.VrfPlugin()),
         ("portmap", static () => new Meta.Portmap.PortmapPlugin()),
     ];

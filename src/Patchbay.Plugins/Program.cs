@@ -42,6 +42,8 @@ internal static class Program
             return PluginHost.Run(plugin, PluginEnvironment.OfProcess(PluginRegistry.Find));
         if (name == CniToolName)
             return CniTool.Run(arguments, PluginEnvironment.OfProcess(static _ => null));
+        if (name == YggAddressTool.ToolName)
+            return YggAddressTool.Run(arguments, PluginEnvironment.OfProcess(static _ => null));
         if (name == LabelledTap.HelperName)
             return LabelledTap.Run(arguments);
         return null;

@@ -105,11 +105,13 @@ public sealed record InterfaceAddress
     {
         if (PrefixLength is < 0 or > 128) // the header has a byte for it; the kernel checks the rest
             throw new ArgumentException($"{Address} has no prefix of {PrefixLength} bits");
+        // Deprecation is a state that follows from the lifetimes (net/ipv6/addrconf.c), so these are what a request tells.
+        var requested = Flags & ~AddressFlags.Deprecated;
         writer.Fixed(new Header
         {
             Family = (byte)RouteSocket.FamilyOf(Address),
             PrefixLength = (byte)PrefixLength,
-            Flags = (byte)((uint)Flags <= byte.MaxValue ? Flags : 0), // more than eight bits go into IFA_FLAGS
+            Flags = (byte)((uint)requested <= byte.MaxValue ? requested : 0), // more than eight bits go into IFA_FLAGS
             Scope = Scope,
             Index = (uint)Link,
         });
@@ -119,8 +121,14 @@ public sealed record InterfaceAddress
             writer.Address(IFA_BROADCAST, Broadcast);
         if (Label is not null)
             writer.Text(IFA_LABEL, Label);
-        if ((uint)Flags > byte.MaxValue)
-            writer.U32(IFA_FLAGS, (uint)Flags);
+        if (Flags.HasFlag(AddressFlags.Deprecated))
+        {
+            ReadOnlySpan<uint> lifetimes = [0, uint.MaxValue, 0, 0]; // struct ifa_cacheinfo: preferred, valid (all bits: for ever), and two time stamps
+            writer.Bytes(IFA_CACHEINFO, MemoryMarshal.AsBytes(lifetimes));
+        }
+
+        if ((uint)requested > byte.MaxValue)
+            writer.U32(IFA_FLAGS, (uint)requested);
         foreach (var attribute in Other)
         {
             if (attribute.Type != IFA_CACHEINFO) // holds time stamps of the kernel besides lifetimes
@@ -157,6 +165,9 @@ public enum AddressFlags : uint
 
     /// <summary>IFA_F_DADFAILED: somebody else has it.</summary>
     DuplicateDetected = 8,
+
+    /// <summary>IFA_F_DEPRECATED: valid, but not for new connections that may choose; in a request: valid for ever and never preferred. IPv6 only.</summary>
+    Deprecated = 0x20,
 
     /// <summary>IFA_F_TENTATIVE: duplicate address detection goes on.</summary>
     Tentative = 0x40,

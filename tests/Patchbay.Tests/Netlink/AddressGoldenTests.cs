@@ -29,6 +29,14 @@ public class AddressGoldenTests
         GoldenBytes.Equal(batch.Writer.Written.Slice(16), "02 18 00 00 04000000  0800 0200 0a010203  0800 0100 0a010203  0800 0800 02020000");
     }
 
+    [Fact] // ip addr add 2001:db8::3/64 dev br0 nodad preferred_lft 0
+    public void Deprecation_is_told_by_the_lifetimes()
+    {
+        var batch = new NetlinkBatch();
+        batch.AddAddress(Address("2001:db8::3", 64) with { Flags = AddressFlags.Deprecated | AddressFlags.NoDuplicateDetection });
+        GoldenBytes.Equal(batch.Writer.Written.Slice(16), "0a 40 02 00 04000000  1400 0200 20010db8000000000000000000000003  1400 0100 20010db8000000000000000000000003  1400 0600 00000000 ffffffff 00000000 00000000");
+    }
+
     [Theory]
     [InlineData(-1)]
     [InlineData(129)]

@@ -2,6 +2,7 @@ using Patchbay.Cni.Model;
 using Patchbay.Cni.Plugin;
 using Patchbay.Netlink;
 using Patchbay.Netlink.Netfilter;
+using Patchbay.Plugins.Meta.Yggoverlay;
 using Patchbay.Plugins.PacketFilter;
 
 namespace Patchbay.Plugins.Main.Masquerading;
@@ -70,7 +71,8 @@ internal static class Masquerade
     internal static bool Exists(PluginRequest request)
     {
         var name = new MasqueradeName(request);
-        var ips = request.Config.PrevResult?.Ips ?? [];
+        // The result is the whole chain's: an address on the mesh is another plugin's, and never masqueraded.
+        List<CniIp> ips = [.. (request.Config.PrevResult?.Ips ?? []).Where(ip => !MeshAddress.IsOfSubnet(ip.Address.Address))];
         using var nft = NftablesSocket.Open();
         return NftablesMasquerade.Exists(nft, name, ips) || (ips.Count > 0 && ips.All(ip => IptablesExists(nft, name.Chain, ip.Address)));
     }
