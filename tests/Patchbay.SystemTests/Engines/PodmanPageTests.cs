@@ -7,6 +7,12 @@ public class PodmanPageTests
 {
     private static readonly DocumentedCommands Page = DocumentedCommands.Of(PodmanPage.Path);
 
+    // A reader types slower than a test, whose container may not listen yet.
+    private const string Patience = """
+        busybox() { for try in $(seq 200); do command busybox "$@" && return; sleep 0.1; done; return 1; }
+
+        """;
+
     [Fact]
     public void The_page_can_be_followed()
     {
@@ -20,7 +26,7 @@ public class PodmanPageTests
         Assert.Contains("inet 10.89.7.2/24", network, StringComparison.Ordinal);
         Assert.Contains("inet6 fd00:89:7::2/64", network, StringComparison.Ordinal);
 
-        CommandResult ports = podman.Sh(Page.Under(PodmanPage.Ports));
+        CommandResult ports = podman.Sh(Patience + Page.Under(PodmanPage.Ports));
         Assert.Equal(2, Count(ports.StandardOutput, "hello\n"));
         Assert.Matches("portmap failed: host port 8080/tcp \\(IPv4\\) is already mapped to container \"[0-9a-f]{64}\": choose another", ports.StandardError);
 
@@ -41,7 +47,7 @@ public class PodmanPageTests
         Assert.Equal("podman", podman.Podman("network", "ls", "-q"));
         Assert.DoesNotContain(podman.Host.IpJson("link show").EnumerateArray(), link => link.GetProperty("ifname").GetString() is "cni-podman1" or "cni-podman2");
 
-        string Type(string heading) => podman.Sh(Page.Under(heading)).StandardOutput;
+        string Type(string heading) => podman.Sh((heading == PodmanPage.Image ? "" : Patience) + Page.Under(heading)).StandardOutput;
     }
 
     private static int Count(string text, string part) => (text.Length - text.Replace(part, "", StringComparison.Ordinal).Length) / part.Length;
