@@ -34,10 +34,13 @@ internal sealed class EchoServer : IDisposable
         });
     }
 
-    public static EchoServer Udp(TestNamespace space, int port, bool ipv4 = true)
+    public static EchoServer Udp(TestNamespace space, int port, bool ipv4 = true) => Udp(space.Path, port, ipv4);
+
+    /// <summary>The same in a namespace that an engine made.</summary>
+    public static EchoServer Udp(string path, int port, bool ipv4 = true)
     {
         IPAddress any = ipv4 ? IPAddress.Any : IPAddress.IPv6Any;
-        Socket socket = Open(space, () =>
+        Socket socket = Open(path, () =>
         {
             var receiver = new Socket(any.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
             receiver.Bind(new IPEndPoint(any, port));
@@ -122,9 +125,11 @@ internal sealed class EchoServer : IDisposable
         return (address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address).ToString();
     }
 
-    private static Socket Open(TestNamespace space, Func<Socket> open)
+    private static Socket Open(TestNamespace space, Func<Socket> open) => Open(space.Path, open);
+
+    private static Socket Open(string path, Func<Socket> open)
     {
-        using NetworkNamespace inside = NetworkNamespace.Open(space.Path);
+        using NetworkNamespace inside = NetworkNamespace.Open(path);
         return inside.Run(open);
     }
 
