@@ -162,6 +162,32 @@ public sealed class NerdctlTests : IDisposable
     }
 
     [Fact]
+    public void Ports_of_a_container_are_told_to_each_of_its_networks()
+    {
+        JsonObject blueList = EngineCalls.Read(Host, "nerdctl-bridge.conflist");
+        (blueList["name"], blueList["plugins"]![0]!["bridge"]) = ("blue", "br-16477688c0e0");
+        blueList["plugins"]![0]!["ipam"]!["ranges"] = JsonNode.Parse("""[[{ "gateway": "10.4.1.1", "subnet": "10.4.1.0/24" }]]""");
+        var blue = new EngineCalls(Host, blueList);
+        (TestNamespace web, EngineAttachment first) = Container(EngineCalls.GoCniPorts((8080, 80, "tcp", "")));
+        (TestNamespace _, EngineAttachment other) = Container(EngineCalls.GoCniPorts((8080, 80, "tcp", "")));
+        Warm(_bridge, blue);
+        Snapshot before = Snapshot.Take(Host, except: ["nerdctl0", "br-16477688c0e0"]);
+        EngineAttachment second = first with { IfName = "eth1" };
+        using EchoServer inside = EchoServer.Tcp(web, 80);
+
+        _bridge.Add(first).Check();
+        blue.Add(second).Check();
+
+        Assert.NotNull(EchoServer.AskTcp(_node.Outside, HostAddress, 8080));
+        blue.Add(other).Failed(7, "8080", first.Id);
+        blue.Delete(other).Check();
+        blue.Delete(second).Check();
+        Assert.NotNull(EchoServer.AskTcp(_node.Outside, HostAddress, 8080)); // leads to the first network
+        _bridge.Delete(first).Check();
+        before.AssertSame(Snapshot.Take(Host, except: ["nerdctl0", "br-16477688c0e0"]));
+    }
+
+    [Fact]
     public void Without_icc_containers_of_one_bridge_do_not_reach_each_other()
     {
         // nerdctl network create --opt icc=false asks the plugin for its version first, on standard error, and takes 1.7.1 and later.

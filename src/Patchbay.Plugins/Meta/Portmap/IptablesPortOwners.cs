@@ -30,8 +30,9 @@ internal static class IptablesPortOwners
                     continue;
                 rules ??= [.. nft.ListRules(family, IptablesHostPorts.Table, chain)];
                 // A rule of the former holder of the container's own address is a dead one's.
-                if (rules.Exists(rule => IsFor(rule, mapping, ipv4)) && !rules.Exists(rule => LeadsTo(rule, address)))
-                    throw PortOwner.Taken(mapping, ipv4, Owner(entry));
+                // nerdctl and Podman tell the ports of a container for each of its networks: the first leads to it, the next takes over when that one goes.
+                if (rules.Exists(rule => IsFor(rule, mapping, ipv4)) && !rules.Exists(rule => LeadsTo(rule, address)) && Owner(entry) is var other && other != owner.ContainerId)
+                    throw PortOwner.Taken(mapping, ipv4, other);
             }
         }
     }
