@@ -18,9 +18,11 @@ internal sealed class EchoServer : IDisposable
         _work = Task.Factory.StartNew(() => Run(socket, serve), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
 
-    public static EchoServer Tcp(TestNamespace space, int port)
+    public static EchoServer Tcp(TestNamespace space, int port) => Tcp(space.Path, port);
+
+    public static EchoServer Tcp(string path, int port)
     {
-        Socket socket = Open(space, () =>
+        Socket socket = Open(path, () =>
         {
             var listener = new Socket(AddressFamily.InterNetworkV6, SocketType.Stream, ProtocolType.Tcp) { DualMode = true };
             listener.Bind(new IPEndPoint(IPAddress.IPv6Any, port));
