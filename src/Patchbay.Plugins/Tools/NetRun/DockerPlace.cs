@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using Patchbay.Cni.Model;
 using Patchbay.Cni.Plugin;
+using Patchbay.Netlink;
 
 namespace Patchbay.Plugins.Tools.NetRun;
 
@@ -37,6 +38,11 @@ internal sealed class DockerPlace(RunIdentity run) : Place
             throw new CniException(CniError.Internal, $"the holder container {run.Id} does not run (docker inspect says process \"{text}\")");
         RequireOnThisHost(pid);
         NamedNamespace.OfProcess(run.Id, pid);
+
+        // The engine switches IPv6 off in a container that has no network of its own (libnetwork, osl/namespace_linux.go); the networks decide here.
+        using NetworkNamespace netns = NetworkNamespace.Open(NamedNamespace.PathOf(run.Id));
+        using SysctlDirectory settings = SysctlDirectory.Open(netns);
+        _ = settings.TryWrite("ipv6/conf/all/disable_ipv6", "0");
     }
 
     internal override void Remove()

@@ -54,6 +54,8 @@ internal sealed class Guardian
         return guardian._failed ? RunTool.OwnFailure : 0;
     }
 
+    private int? Group => _group == 0 ? null : _group;
+
     private int Run(NetworkPlan plan, int argumentCount)
     {
         int status = RunTool.OwnFailure, begun = 0;
@@ -66,7 +68,7 @@ internal sealed class Guardian
                 using (write)
                 {
                     byte[][] line = Role.Line(Role.Worker, _run, _group, ProcessText.Arguments().AsSpan(^argumentCount..));
-                    int worker = Role.Start(line, _group, (int)write.DangerousGetHandle(), plainSignals: true);
+                    int worker = Role.Start(line, Group, (int)write.DangerousGetHandle(), plainSignals: true);
                     status = Role.ExitStatus(WaitFor(worker));
                 }
 
@@ -74,7 +76,7 @@ internal sealed class Guardian
             }
 
             if (Libc.getppid() == _front && _place.Remaining() is { } rest)
-                WaitFor(Role.Spawn(rest[0], rest, _group, -1, plainSignals: true));
+                WaitFor(Role.Spawn(rest[0], rest, Group, -1, plainSignals: true));
         });
         CleanUp(plan, begun);
         return _failed && status == 0 ? RunTool.OwnFailure : status;

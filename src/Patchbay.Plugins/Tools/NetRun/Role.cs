@@ -42,15 +42,15 @@ internal static unsafe class Role
 
     /// <summary>Starts the role in a child.</summary>
     /// <param name="line">Its command line.</param>
-    /// <param name="group">Its process group; 0 for one of its own.</param>
+    /// <param name="group">Its process group; 0 for one of its own, null for ours.</param>
     /// <param name="progress">What it gets as <see cref="ProgressDescriptor"/>, or -1.</param>
     /// <param name="plainSignals">Whether signals do to it what they do to any program; otherwise they are blocked as they are here.</param>
     /// <returns>Its process id.</returns>
-    internal static int Start(byte[][] line, int group, int progress, bool plainSignals) =>
+    internal static int Start(byte[][] line, int? group, int progress, bool plainSignals) =>
         Spawn(ProcessText.Of(Self), line, group, progress, plainSignals);
 
     /// <summary>Starts any program, its standard streams ours.</summary>
-    internal static int Spawn(byte[] file, byte[][] line, int group, int progress, bool plainSignals)
+    internal static int Spawn(byte[] file, byte[][] line, int? group, int progress, bool plainSignals)
     {
         // Opaque types of at most 336 bytes in glibc and musl; sigset_t has 128.
         ulong* actions = stackalloc ulong[64];
@@ -68,11 +68,11 @@ internal static unsafe class Role
         {
             if (progress >= 0)
                 _ = Libc.posix_spawn_file_actions_adddup2(actions, progress, ProgressDescriptor);
-            _ = Libc.posix_spawnattr_setpgroup(attributes, group);
+            _ = Libc.posix_spawnattr_setpgroup(attributes, group ?? 0);
             _ = Libc.posix_spawnattr_setsigmask(attributes, none);
             _ = Libc.posix_spawnattr_setsigdefault(attributes, pipe);
-            short flags = Libc.POSIX_SPAWN_SETPGROUP | Libc.POSIX_SPAWN_SETSIGDEF;
-            _ = Libc.posix_spawnattr_setflags(attributes, plainSignals ? (short)(flags | Libc.POSIX_SPAWN_SETSIGMASK) : flags);
+            int flags = Libc.POSIX_SPAWN_SETSIGDEF | (group is null ? 0 : Libc.POSIX_SPAWN_SETPGROUP) | (plainSignals ? Libc.POSIX_SPAWN_SETSIGMASK : 0);
+            _ = Libc.posix_spawnattr_setflags(attributes, (short)flags);
             int pid;
             int error = Libc.posix_spawnp(&pid, path.Table[0], actions, attributes, argv.Table, envp.Table);
             return error == 0 ? pid : throw new CniException(CniError.Internal, $"cannot start a process: {Marshal.GetPInvokeErrorMessage(error)}");
