@@ -10,7 +10,7 @@ SOURCES := $(shell find src -not -name '.*') Directory.Build.props Directory.Pac
 
 BUILD_DEPS := gcc libc6-dev zlib1g-dev
 TEST_DEPS := iproute2 nftables iptables conntrack ethtool iputils-ping iperf3 procps util-linux strace jq runc:runc busybox-static containernetworking-plugins \
-    net-tools:ifconfig bsdutils:script docker.io:dockerd docker.io:docker \
+    net-tools:ifconfig bsdutils:script curl:curl docker.io:dockerd docker.io:docker \
     firewalld dbus libglib2.0-bin dnsmasq-base:dnsmasq isc-dhcp-server:dhcpd
 DEMO_DEPS := iproute2 nftables iptables iputils-ping util-linux jq runc:runc busybox-static
 VM_DEPS := qemu-system-x86:qemu-system-x86_64 cpio kmod

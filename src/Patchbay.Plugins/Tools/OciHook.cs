@@ -63,6 +63,7 @@ internal static class OciHook
         if (stopped)
             return Report(plan.Delete(plan.Count));
 
+        plan.RequirePlugins();
         int begun = 0;
         try
         {

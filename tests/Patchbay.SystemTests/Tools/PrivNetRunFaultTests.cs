@@ -35,15 +35,23 @@ public sealed class PrivNetRunFaultTests : IDisposable
     public void A_network_that_was_not_begun_is_not_deleted()
     {
         Snapshot before = _run.Warm();
-        _run.Write("15-broken.conflist", "broken", "cni1", "10.23.0", plugin: "no-such-plugin");
+        _run.Script($"if [ \"$CNI_COMMAND $CNI_IFNAME\" = 'ADD eth0' ]; then exit 1; fi\n{ScriptPlugin.PassOn}");
+        Assert.Equal(125, _run.Run("true").ExitCode);
+        Assert.Equal(["ADD noted", "DEL noted"], _run.Noted.Calls);
+        _run.AssertClean(before, _run.Id);
+    }
+
+    [Fact]
+    public void A_plugin_that_is_not_there_is_told_before_anything_is_made()
+    {
+        Snapshot before = _run.Warm();
+        string id = _run.Id;
+        _run.Write("30-broken.conflist", "broken", "cni1", "10.23.0", plugin: "no-such-plugin");
         CommandResult result = _run.Run("true");
         Assert.Equal(125, result.ExitCode);
-        Assert.Contains("failed to find plugin \"no-such-plugin\"", result.StandardError, StringComparison.Ordinal);
-        Assert.Equal(["ADD noted", "DEL noted"], _run.Noted.Calls); // web; db comes after the one that broke
-        File.Delete(Path.Combine(_run.Host.ConfigDirectory, "15-broken.conflist"));
-        Assert.False(File.Exists($"/run/netns/{_run.Id}"));
-        Assert.Equal("", Command.Run(["pgrep", "-f", _run.Id]).StandardOutput);
-        Assert.DoesNotContain(before.Difference(_run.Snapshot()), fact => fact.Contains("link:", StringComparison.Ordinal));
+        Assert.Contains("priv-net-run: network \"broken\": failed to find plugin \"no-such-plugin\" in path [", result.StandardError, StringComparison.Ordinal);
+        Assert.Empty(_run.Noted.Calls);
+        _run.AssertClean(before, id);
     }
 
     [Theory]

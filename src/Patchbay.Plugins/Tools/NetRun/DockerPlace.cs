@@ -8,12 +8,14 @@ namespace Patchbay.Plugins.Tools.NetRun;
 
 /// <summary>The namespace of a container that does nothing but hold it. Docker joins no path, only another container (<c>--network container:NAME</c>).</summary>
 /// <remarks>The holder's image is this file alone, so nothing is pulled: it is imported when the engine does not have it yet.</remarks>
-internal sealed class DockerPlace(RunIdentity run) : Place
+internal sealed class DockerPlace(RunIdentity run, bool begun) : Place
 {
     private const string Docker = "docker";
     private const string Label = "patchbay.docker-run";
     private const string Image = $"patchbay-pause:{PluginHost.ProgramVersion}";
     private const string FileInImage = "patchbay-cni";
+
+    private bool _begun = begun;
 
     // An engine that does not answer keeps us no longer than this; pulling and running are the command's, and take as long as they take.
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(120);
@@ -32,6 +34,7 @@ internal sealed class DockerPlace(RunIdentity run) : Place
             Call(TarFile.Of(FileInImage, File.ReadAllBytes("/proc/self/exe")), "import", "--change", entry, "-", Image);
         }
 
+        _begun = true;
         Call(default, "run", "--detach", "--pull", "never", "--name", run.Id, "--network", "none", "--read-only", "--cap-drop", "ALL", Image);
         string text = Call(default, "inspect", "--format", "{{.State.Pid}}", run.Id);
         if (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int pid) || pid == 0)
@@ -47,6 +50,8 @@ internal sealed class DockerPlace(RunIdentity run) : Place
 
     internal override void Remove()
     {
+        if (!_begun)
+            return;
         NamedNamespace.Remove(run.Id);
         ChildResult removed = Try(default, "rm", "--force", run.Id);
         if (!removed.Succeeded && !Text(removed.Error).Contains("No such container", StringComparison.OrdinalIgnoreCase))
@@ -64,6 +69,8 @@ internal sealed class DockerPlace(RunIdentity run) : Place
 
     private string[] Running()
     {
+        if (!_begun)
+            return [];
         ChildResult listed = Try(default, "ps", "--quiet", "--no-trunc", "--filter", $"label={Label}={run.Id}");
         return listed.Succeeded ? Text(listed.Output).Split('\n', StringSplitOptions.RemoveEmptyEntries) : [];
     }

@@ -19,13 +19,13 @@ internal sealed class Guardian
     private readonly Place _place;
     private bool _failed;
 
-    private Guardian(RunIdentity run, int front, int group, PluginEnvironment environment)
+    private Guardian(RunIdentity run, int front, int group, PluginEnvironment environment, bool begun = false)
     {
         _run = run;
         _front = front;
         _group = group;
         _environment = environment;
-        _place = Place.Of(run);
+        _place = Place.Of(run, begun);
     }
 
     /// <summary>Runs the command and cleans up.</summary>
@@ -42,6 +42,7 @@ internal sealed class Guardian
         if (Libc.getppid() != front)
             return RunTool.OwnFailure; // nothing is made yet
         NetworkPlan plan = NetworkPlan.Load(RunOptions.Parse(arguments, run.IsDocker).Networks, environment, run.Id, NamedNamespace.PathOf(run.Id));
+        plan.RequirePlugins();
         return new Guardian(run, front, group, environment).Run(plan, arguments.Length);
     }
 
@@ -49,7 +50,7 @@ internal sealed class Guardian
     internal static int Clean(RunIdentity run, ReadOnlySpan<string> arguments, PluginEnvironment environment)
     {
         NetworkPlan plan = NetworkPlan.Load(RunOptions.Parse(arguments, run.IsDocker).Networks, environment, run.Id, NamedNamespace.PathOf(run.Id));
-        Guardian guardian = new(run, Libc.getppid(), 0, environment);
+        Guardian guardian = new(run, Libc.getppid(), 0, environment, begun: true);
         guardian.CleanUp(plan, plan.Count);
         return guardian._failed ? RunTool.OwnFailure : 0;
     }
@@ -68,7 +69,7 @@ internal sealed class Guardian
                 using (write)
                 {
                     byte[][] line = Role.Line(Role.Worker, _run, _group, ProcessText.Arguments().AsSpan(^argumentCount..));
-                    int worker = Role.Start(line, Group, (int)write.DangerousGetHandle(), plainSignals: true);
+                    int worker = Role.Start(line, Group, ((int)write.DangerousGetHandle(), Role.ProgressDescriptor), plainSignals: true);
                     status = Role.ExitStatus(WaitFor(worker));
                 }
 
@@ -76,7 +77,10 @@ internal sealed class Guardian
             }
 
             if (Libc.getppid() == _front && _place.Remaining() is { } rest)
-                WaitFor(Role.Spawn(rest[0], rest, Group, -1, plainSignals: true));
+            {
+                using SafeFileHandle nowhere = File.OpenHandle("/dev/null", FileMode.Open, FileAccess.Write);
+                WaitFor(Role.Spawn(rest[0], rest, Group, ((int)nowhere.DangerousGetHandle(), 1), plainSignals: true));
+            }
         });
         CleanUp(plan, begun);
         return _failed && status == 0 ? RunTool.OwnFailure : status;

@@ -73,6 +73,15 @@ internal sealed class NetworkPlan
         }
     }
 
+    /// <summary>Refuses a chain with a plugin that is not there, before anything is made: DEL would stop at it as well, and leave what the others made.</summary>
+    internal void RequirePlugins()
+    {
+        foreach ((NetworkList list, _) in _all)
+            foreach (NetworkPlugin plugin in list.Plugins)
+                if (!_add.PluginPath.Any(directory => FileIdentity.Of(Path.Combine(directory, plugin.Type)) is { IsRegular: true }))
+                    throw new CniException(CniError.Internal, $"network \"{list.Name}\": failed to find plugin \"{plugin.Type}\" in path [{string.Join(' ', _add.PluginPath)}]");
+    }
+
     /// <summary>ADD for one network.</summary>
     internal void Add(int index)
     {

@@ -17,7 +17,10 @@ internal abstract class Place
     {
     }
 
-    internal static Place Of(RunIdentity run) => run.IsDocker ? new DockerPlace(run) : new FreshPlace(run);
+    /// <summary>The place of a run.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="begun">Whether somebody else has begun with it.</param>
+    internal static Place Of(RunIdentity run, bool begun) => run.IsDocker ? new DockerPlace(run, begun) : new FreshPlace(run);
 
     /// <summary>A fresh namespace.</summary>
     private sealed class FreshPlace(RunIdentity run) : Place

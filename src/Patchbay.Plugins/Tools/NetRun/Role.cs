@@ -43,14 +43,14 @@ internal static unsafe class Role
     /// <summary>Starts the role in a child.</summary>
     /// <param name="line">Its command line.</param>
     /// <param name="group">Its process group; 0 for one of its own, null for ours.</param>
-    /// <param name="progress">What it gets as <see cref="ProgressDescriptor"/>, or -1.</param>
+    /// <param name="given">A descriptor of ours, and the number that it is to have there.</param>
     /// <param name="plainSignals">Whether signals do to it what they do to any program; otherwise they are blocked as they are here.</param>
     /// <returns>Its process id.</returns>
-    internal static int Start(byte[][] line, int? group, int progress, bool plainSignals) =>
-        Spawn(ProcessText.Of(Self), line, group, progress, plainSignals);
+    internal static int Start(byte[][] line, int? group, (int Ours, int There)? given, bool plainSignals) =>
+        Spawn(ProcessText.Of(Self), line, group, given, plainSignals);
 
-    /// <summary>Starts any program, its standard streams ours.</summary>
-    internal static int Spawn(byte[] file, byte[][] line, int? group, int progress, bool plainSignals)
+    /// <summary>Starts any program, its standard streams ours unless another one is given.</summary>
+    internal static int Spawn(byte[] file, byte[][] line, int? group, (int Ours, int There)? given, bool plainSignals)
     {
         // Opaque types of at most 336 bytes in glibc and musl; sigset_t has 128.
         ulong* actions = stackalloc ulong[64];
@@ -66,8 +66,8 @@ internal static unsafe class Role
         _ = Libc.posix_spawnattr_init(attributes);
         try
         {
-            if (progress >= 0)
-                _ = Libc.posix_spawn_file_actions_adddup2(actions, progress, ProgressDescriptor);
+            if (given is { } descriptor)
+                _ = Libc.posix_spawn_file_actions_adddup2(actions, descriptor.Ours, descriptor.There);
             _ = Libc.posix_spawnattr_setpgroup(attributes, group ?? 0);
             _ = Libc.posix_spawnattr_setsigmask(attributes, none);
             _ = Libc.posix_spawnattr_setsigdefault(attributes, pipe);

@@ -112,11 +112,11 @@ internal static class RunTool
         // The command is to be in our group, the terminal's own. A group of another process namespace has no number (0) by which it could join.
         int? own = group == 0 ? null : 0;
         _ = Libc.prctl(Libc.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); // what a killed guardian leaves
-        int status = Wait(Role.Start(Role.Line(Role.Guardian, run, group, rest), own, progress: -1, plainSignals: false));
+        int status = Wait(Role.Start(Role.Line(Role.Guardian, run, group, rest), own, given: null, plainSignals: false));
         if ((status & 0x7f) != 0)
         {
             Descendants.End(NamedNamespace.PathOf(run.Id));
-            _ = Wait(Role.Start(Role.Line(Role.Cleaner, run, group, rest), own, progress: -1, plainSignals: false));
+            _ = Wait(Role.Start(Role.Line(Role.Cleaner, run, group, rest), own, given: null, plainSignals: false));
         }
 
         return Role.ExitStatus(status);
