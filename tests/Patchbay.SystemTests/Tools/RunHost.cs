@@ -12,7 +12,7 @@ internal sealed class RunHost : IDisposable
 
     public RunHost(string tool)
     {
-        Plugin.NeedsOurs("bridge", "host-local");
+        Plugin.NeedsOurs("bridge", "host-local", "tuning");
         _tool = Path.Combine(Plugin.OursDirectory, tool);
         Assert.SkipUnless(File.Exists(_tool), $"needs {_tool}; run make build");
         Host = TestHost.Create();
