@@ -9,7 +9,7 @@ DESTDIR ?=
 SOURCES := $(shell find src -not -name '.*') Directory.Build.props Directory.Packages.props BannedSymbols.txt global.json hack/build
 
 BUILD_DEPS := gcc libc6-dev zlib1g-dev
-TEST_DEPS := iproute2 nftables iptables conntrack ethtool iputils-ping iperf3 procps util-linux strace jq runc:runc busybox-static containernetworking-plugins \
+TEST_DEPS := iproute2 nftables iptables conntrack ethtool iputils-ping iperf3 procps util-linux strace jq runc:runc busybox-static containernetworking-plugins containerd:containerd \
     net-tools:ifconfig bsdutils:script curl:curl docker.io:dockerd docker.io:docker \
     firewalld dbus libglib2.0-bin dnsmasq-base:dnsmasq isc-dhcp-server:dhcpd
 DEMO_DEPS := iproute2 nftables iptables iputils-ping util-linux jq runc:runc busybox-static

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using System.Text.Json;
 using Patchbay.Cni.Model;
 using Patchbay.Cni.Plugin;
@@ -10,7 +9,6 @@ namespace Patchbay.Plugins.Tools.NetRun;
 /// <summary>The networks that one container is to join, in order, and how.</summary>
 internal sealed class NetworkPlan
 {
-    private const string DefaultDirectory = "/etc/cni/net.d";
     private const string DefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
     // A deletion that hangs keeps what it should delete, and nobody waits for it any more: it is given up.
@@ -22,7 +20,7 @@ internal sealed class NetworkPlan
 
     private NetworkPlan(AttachmentOptions options, PluginEnvironment environment)
     {
-        string[] pluginPath = (Variable(environment, "CNI_PATH") ?? OwnDirectory()).Split(':', StringSplitOptions.RemoveEmptyEntries);
+        string[] pluginPath = new RuntimeVariables(environment).PluginPath is { Length: > 0 } told ? told : [OwnDirectory()];
         CniRuntime Runtime(TimeSpan? limit) => new()
         {
             PluginPath = pluginPath,
@@ -48,9 +46,10 @@ internal sealed class NetworkPlan
     {
         Validation.ContainerId(containerId);
         NetworkPlan plan = new(options, environment);
-        string directory = Variable(environment, "NETCONFPATH") ?? DefaultDirectory;
-        List<KeyValuePair<string, string>> args = Args(Variable(environment, "CNI_ARGS"));
-        Dictionary<string, JsonElement> capabilities = CapabilityArgs(Variable(environment, "CAP_ARGS"));
+        RuntimeVariables variables = new(environment);
+        string directory = variables.ConfigurationDirectory;
+        IReadOnlyList<KeyValuePair<string, string>> args = variables.Args;
+        IReadOnlyDictionary<string, JsonElement> capabilities = variables.CapabilityArgs;
         if (options.Networks.Count == 0)
         {
             foreach (string file in Files(directory))
@@ -160,37 +159,4 @@ internal sealed class NetworkPlan
         if (!has)
             yield return new("PATH", DefaultPath);
     }
-
-    private static List<KeyValuePair<string, string>> Args(string? text)
-    {
-        List<KeyValuePair<string, string>> args = [];
-        foreach (string pair in text?.Split(';') ?? [])
-        {
-            string[] parts = pair.Split('=');
-            if (parts is not [{ Length: > 0 }, { Length: > 0 }])
-                throw AttachmentOptions.Bad($"invalid CNI_ARGS pair \"{pair}\": want KEY=VALUE;KEY=VALUE");
-            args.Add(new(parts[0], parts[1]));
-        }
-
-        return args;
-    }
-
-    private static Dictionary<string, JsonElement> CapabilityArgs(string? text)
-    {
-        Dictionary<string, JsonElement> args = new(StringComparer.Ordinal);
-        if (text is null)
-            return args;
-        try
-        {
-            foreach ((string name, JsonView value) in JsonView.Parse(Encoding.UTF8.GetBytes(text), "value").Pairs())
-                args[name] = value.Element;
-            return args;
-        }
-        catch (Exception error) when (error is JsonException or CniException)
-        {
-            throw AttachmentOptions.Bad($"invalid CAP_ARGS: {error.Message}");
-        }
-    }
-
-    private static string? Variable(PluginEnvironment environment, string name) => environment.Variable(name) is { Length: > 0 } value ? value : null;
 }
