@@ -4,6 +4,7 @@ using Patchbay.Cni.Plugin;
 using Patchbay.Plugins.Ipam.Dhcp.Daemon;
 using Patchbay.Plugins.Main.Tap;
 using Patchbay.Plugins.Tools;
+using Patchbay.Plugins.Tools.NetRun;
 
 namespace Patchbay.Plugins;
 
@@ -14,7 +15,7 @@ internal static class Program
     private const string DhcpName = "dhcp";
 
     /// <summary>Every name that this file answers to.</summary>
-    private static IEnumerable<string> Names => PluginRegistry.Names.Append(CniToolName);
+    private static IEnumerable<string> Names => [.. PluginRegistry.Names, CniToolName, RunTool.PrivNetRunName, RunTool.DockerRunName, OciHook.Name];
 
     private static int Main(string[] arguments)
     {
@@ -42,6 +43,12 @@ internal static class Program
             return PluginHost.Run(plugin, PluginEnvironment.OfProcess(PluginRegistry.Find));
         if (name == CniToolName)
             return CniTool.Run(arguments, PluginEnvironment.OfProcess(static _ => null));
+        if (name is RunTool.PrivNetRunName or RunTool.DockerRunName)
+            return RunTool.Run(name, arguments, PluginEnvironment.OfProcess(static _ => null));
+        if (name == OciHook.Name)
+            return OciHook.Run(arguments, PluginEnvironment.OfProcess(static _ => null));
+        if (name == Role.HelperName)
+            return RunTool.RunRole(arguments, PluginEnvironment.OfProcess(static _ => null));
         if (name == LabelledTap.HelperName)
             return LabelledTap.Run(arguments);
         return null;
