@@ -55,8 +55,11 @@ internal sealed class InstallDirectory : IDisposable
         byte[] bytes = File.ReadAllBytes(Program);
         int at = bytes.AsSpan().IndexOf(Encoding.Unicode.GetBytes("patchbay-cni v"));
         Encoding.Unicode.GetBytes($"patchbay-cni v{version}\n").CopyTo(bytes, at);
-        File.WriteAllBytes(this[names[0]], bytes);
-        File.SetUnixFileMode(this[names[0]], (UnixFileMode)0x1ed);
+        string scratch = System.IO.Path.Combine(Path, "scratch");
+        File.WriteAllBytes(scratch, bytes);
+        // By a process of its own. A child that another test starts while this process has the file open for writing has it open too, until it
+        // executes its program; until then nobody can execute the file (execve(2), ETXTBSY).
+        Command.Run(["install", "-m", "755", scratch, this[names[0]]]).Check();
         foreach (string name in names[1..])
             Command.Run(["ln", "-f", this[names[0]], this[name]]).Check();
     }

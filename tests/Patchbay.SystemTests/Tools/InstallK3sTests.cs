@@ -1,3 +1,4 @@
+using Patchbay.SystemTests.Engines;
 using Patchbay.SystemTests.Harness;
 
 namespace Patchbay.SystemTests.Tools;
@@ -126,6 +127,21 @@ public sealed class InstallK3sTests : IDisposable
         Assert.StartsWith($"/var/lib/rancher/k3s/data/{expected}: patchbay-cni", result.Check().StandardOutput, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void The_page_s_commands_install()
+    {
+        string script = DocumentedCommands.Of("docs/install.md").Under("k3s");
+
+        Command.Run(
+        [
+            "unshare", "--mount", "bash", "-euc",
+            $"mount -t tmpfs tmpfs /var/lib; mkdir -p /var/lib/rancher/k3s; mount --bind \"$1\" /var/lib/rancher/k3s; PATH=$0:$PATH\n{script}",
+            Plugin.OursDirectory, Path.Combine(_directory.Path, "k3s"),
+        ]).Check();
+
+        Assert.Equal(0, Install(Stable, "--k3s", "--check").ExitCode);
+    }
+
     private static CommandResult Install(string directory, params string[] arguments) => Command.Run([InstallDirectory.Program, "install", .. arguments, directory]);
 
     private static string[] Links(string directory) =>
@@ -139,8 +155,7 @@ public sealed class InstallK3sTests : IDisposable
     {
         string unpacked = Path.Combine(Data, hash), bin = Path.Combine(unpacked, "bin");
         Directory.CreateDirectory(bin);
-        File.WriteAllText(Path.Combine(bin, "cni"), "#!/bin/sh\necho I am k3s\n");
-        File.SetUnixFileMode(Path.Combine(bin, "cni"), (UnixFileMode)0x1ed);
+        Command.Run(["install", "-m", "755", "/dev/stdin", Path.Combine(bin, "cni")], "#!/bin/sh\necho I am k3s\n").Check();
         foreach (string name in TheirNames)
             File.CreateSymbolicLink(Path.Combine(bin, name), "cni");
         if (stable)

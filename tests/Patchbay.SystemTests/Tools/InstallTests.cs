@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Patchbay.SystemTests.Engines;
 using Patchbay.SystemTests.Harness;
 
 namespace Patchbay.SystemTests.Tools;
@@ -18,6 +19,18 @@ public sealed class InstallTests : IDisposable
         Assert.Contains("bridge", result.StandardOutput, StringComparison.Ordinal);
         _directory.AssertWhole();
         Assert.Equal("1.1.0", Command.Run([_directory["bridge"]], "{}", new Dictionary<string, string?> { ["CNI_COMMAND"] = "VERSION" }).Check().Json.GetProperty("cniVersion").GetString());
+    }
+
+    [Fact]
+    public void The_page_s_commands_install()
+    {
+        string script = DocumentedCommands.Of("docs/install.md").Under("install");
+
+        CommandResult result = Command.Run(
+            ["bash", "-euc", script], environment: new Dictionary<string, string?> { ["PATCHBAY"] = InstallDirectory.Program, ["PLUGINS"] = _directory.Bin }).Check();
+
+        Assert.Contains("patchbay-cni  current\n  loopback      current", result.StandardOutput, StringComparison.Ordinal);
+        _directory.AssertWhole();
     }
 
     [Fact]

@@ -1,13 +1,24 @@
 namespace Patchbay.Plugins.Tools.Install;
 
 /// <summary>A name in the directory and what is there.</summary>
-/// <param name="Name">The name.</param>
-/// <param name="State">What is there.</param>
-/// <param name="Version">Whose version, if it is patchbay-cni and says so.</param>
-/// <param name="What">What it is when it is not ours: "symbolic link to /x", "directory".</param>
-/// <param name="File">The file, or null when there is none or it is a symbolic link.</param>
-internal sealed record Entry(string Name, EntryState State, string? Version = null, string? What = null, FileState? File = null)
+/// <remarks>No record: what the compiler adds to one, unused, would be in the file that every plugin starts from.</remarks>
+internal sealed class Entry(string name, EntryState state)
 {
+    /// <summary>The name.</summary>
+    internal string Name { get; } = name;
+
+    /// <summary>What is there.</summary>
+    internal EntryState State { get; set; } = state;
+
+    /// <summary>Whose version, if it is patchbay-cni and says so.</summary>
+    internal string? Version { get; init; }
+
+    /// <summary>What it is when it is not ours: "symbolic link to /x", "directory".</summary>
+    internal string? What { get; init; }
+
+    /// <summary>The file, or null when there is none or it is a symbolic link.</summary>
+    internal FileState? File { get; init; }
+
     /// <summary>Whether it is patchbay-cni, of whatever version.</summary>
     internal bool IsOurs => State is EntryState.Current or EntryState.Older or EntryState.Newer or EntryState.Different or EntryState.Copy or EntryState.Permissions;
 
@@ -26,10 +37,6 @@ internal sealed record Entry(string Name, EntryState State, string? Version = nu
     };
 
     /// <summary>The word and what else is known.</summary>
-    internal string Description => (Version, What) switch
-    {
-        ({ } version, _) when State != EntryState.Current => $"{Word}, version {version}",
-        (_, { } what) => $"{Word}, {what}",
-        _ => Word,
-    };
+    internal string Description =>
+        Version is not null && State != EntryState.Current ? $"{Word}, version {Version}" : What is not null ? $"{Word}, {What}" : Word;
 }

@@ -1,10 +1,13 @@
 namespace Patchbay.Plugins.Tools.Install;
 
 /// <summary>What statx(2) says of an entry itself, also when it is a symbolic link.</summary>
-internal readonly record struct FileState(ulong Device, ulong Inode, ushort Mode, long Size)
+internal readonly struct FileState(ulong device, ulong inode, ushort mode)
 {
-    /// <summary>Two names with the same identity are one file.</summary>
-    internal (ulong Device, ulong Inode) Identity => (Device, Inode);
+    private ulong Device { get; } = device;
+
+    private ulong Inode { get; } = inode;
+
+    private ushort Mode { get; } = mode;
 
     internal bool IsRegular => (Mode & 0xf000) == 0x8000;
 
@@ -14,4 +17,7 @@ internal readonly record struct FileState(ulong Device, ulong Inode, ushort Mode
 
     /// <summary>Everybody may run it, and only its owner may change it.</summary>
     internal bool IsProgram => (Mode & 0xfff) == 0x1ed;
+
+    /// <summary>Whether two names are one file.</summary>
+    internal bool IsSame(FileState other) => Inode == other.Inode && Device == other.Device;
 }

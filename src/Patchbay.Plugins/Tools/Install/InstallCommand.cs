@@ -13,7 +13,8 @@ internal sealed class InstallCommand
 
     private readonly InstallOptions _options;
     private readonly PluginEnvironment _environment;
-    private readonly List<(Entry Entry, string Done)> _report = [];
+    private readonly List<Entry> _reported = [];
+    private readonly List<string> _done = []; // of each of them
 
     private InstallCommand(InstallOptions options, PluginEnvironment environment)
     {
@@ -31,7 +32,9 @@ internal sealed class InstallCommand
         try
         {
             // The program's own name first: it is the one to look at when a directory is half done.
-            var options = InstallOptions.Parse(arguments, ["patchbay-cni", .. names]);
+            List<string> all = ["patchbay-cni"];
+            all.AddRange(names);
+            var options = InstallOptions.Parse(arguments, all);
             if (!options.Help)
                 return new InstallCommand(options, environment).Run();
             PluginHost.Note(environment, InstallOptions.Usage);
@@ -79,50 +82,84 @@ internal sealed class InstallCommand
     private bool Check(List<Entry> entries)
     {
         foreach (Entry entry in entries)
-            _report.Add((entry, entry.Description));
+            Say(entry, entry.Description);
         return entries.TrueForAll(entry => entry.State is EntryState.Current or EntryState.K3s);
     }
 
     private bool Install(PluginDirectory directory, List<Entry> entries)
     {
-        List<Entry> wanted = entries.FindAll(entry => entry.State != EntryState.Current && (entry.State != EntryState.K3s || _options.Force));
-        List<Entry> refused = wanted.FindAll(entry => entry.State == EntryState.Obstacle || (entry.State == EntryState.Foreign && !_options.Force));
-        foreach (Entry entry in refused.Count > 0 ? refused : entries)
-            _report.Add((entry, refused.Count > 0 ? $"not ours ({entry.What ?? "a program of somebody else"})" : wanted.Contains(entry) ? Verb(entry) : entry.Description));
+        List<Entry> refused = entries.FindAll(entry => entry.State == EntryState.Obstacle || (entry.State == EntryState.Foreign && !_options.Force));
         if (refused.Count > 0)
         {
-            string way = refused.Exists(entry => entry.State == EntryState.Obstacle) ? "remove them first" : "--force replaces them, --names leaves them out";
-            PluginHost.Note(_environment, $"patchbay-cni install: {_options.Directory} has files of others: {string.Join(", ", refused.Select(entry => entry.Name))}. Nothing was changed; {way}");
+            Refuse(refused);
             return false;
         }
 
+        List<string> wanted = [];
+        foreach (Entry entry in entries)
+        {
+            bool replace = entry.State != EntryState.Current && (entry.State != EntryState.K3s || _options.Force);
+            if (replace)
+                wanted.Add(entry.Name);
+            Say(entry, replace ? Verb(entry) : entry.Description);
+        }
+
         if (!_options.DryRun && wanted.Count > 0)
-            directory.Put([.. wanted.Select(entry => entry.Name)], entries.Find(entry => entry is { State: EntryState.Current, File: not null })?.Name);
+            directory.Put(wanted, entries.Find(entry => entry is { State: EntryState.Current, File: not null })?.Name);
         else if (!_options.DryRun)
             directory.RemoveLeftovers();
         return true;
     }
 
-    private bool Uninstall(PluginDirectory directory, List<Entry> entries)
+    private void Refuse(List<Entry> refused)
     {
-        // With a choice of names, exactly those; otherwise also what earlier versions were called.
-        bool all = _options.Names.Contains("patchbay-cni");
-        List<Entry> ours = entries.FindAll(entry => entry.IsOurs);
-        if (all)
-            ours.AddRange(directory.OtherNames(entries).Select(name => new Entry(name, EntryState.Different)));
-        if (!_options.DryRun)
+        StringBuilder text = new();
+        text.Append("patchbay-cni install: ").Append(_options.Directory).Append(" has files of others: ");
+        foreach (Entry entry in refused)
         {
-            directory.RemoveLeftovers();
-            // Links in front of what they lead to: should this be killed, what remains is still known as ours.
-            foreach (Entry entry in ours.OrderBy(entry => entry.File is null ? 0 : 1))
-                directory.Remove(entry.Name);
+            text.Append(_done.Count == 0 ? "" : ", ").Append(entry.Name);
+            Say(entry, $"not ours ({entry.What ?? "a program of somebody else"})");
         }
 
+        text.Append(". Nothing was changed; ")
+            .Append(refused.Exists(entry => entry.State == EntryState.Obstacle) ? "remove them first" : "--force replaces them, --names leaves them out");
+        PluginHost.Note(_environment, text.ToString());
+    }
+
+    private bool Uninstall(PluginDirectory directory, List<Entry> entries)
+    {
+        // Links in front of what they lead to: should this be killed, what remains is still known as ours.
+        List<Entry> ours = entries.FindAll(entry => entry is { IsOurs: true, File: null });
+        ours.AddRange(entries.FindAll(entry => entry is { IsOurs: true, File: not null }));
+        // With a choice of names, exactly those; otherwise also what earlier versions were called.
+        if (entries.Exists(entry => entry.Name == "patchbay-cni"))
+        {
+            foreach (string name in directory.OtherNames(entries))
+                ours.Add(new Entry(name, EntryState.Different));
+        }
+
+        if (!_options.DryRun)
+            directory.RemoveLeftovers();
         foreach (Entry entry in ours)
-            _report.Add((entry, "removed"));
-        foreach (Entry entry in entries.Where(entry => !entry.IsOurs && entry.State != EntryState.Missing))
-            _report.Add((entry, $"left ({entry.Description})"));
+        {
+            if (!_options.DryRun)
+                directory.Remove(entry.Name);
+            Say(entry, "removed");
+        }
+
+        foreach (Entry entry in entries)
+        {
+            if (!entry.IsOurs && entry.State != EntryState.Missing)
+                Say(entry, $"left ({entry.Description})");
+        }
+
         return true;
+    }
+
+    private void Say(Entry entry, string done)
+    {
+        _reported.Add(entry);
+        _done.Add(done);
     }
 
     private static string Verb(Entry entry) => entry.State == EntryState.Missing ? "new" : $"replaced ({entry.Description})";
@@ -139,9 +176,11 @@ internal sealed class InstallCommand
 
         StringBuilder text = new();
         text.Append(_options.Directory).Append(": patchbay-cni ").Append(PluginHost.ProgramVersion).Append(_options.DryRun ? " (dry run)\n" : "\n");
-        int width = _report.Count == 0 ? 0 : _report.Max(line => line.Entry.Name.Length);
-        foreach ((Entry entry, string done) in _report)
-            text.Append("  ").Append(entry.Name.PadRight(width + 2)).Append(done).Append('\n');
+        int width = 0;
+        foreach (Entry entry in _reported)
+            width = Math.Max(width, entry.Name.Length);
+        for (int i = 0; i < _reported.Count; i++)
+            text.Append("  ").Append(_reported[i].Name.PadRight(width + 2)).Append(_done[i]).Append('\n');
         output.Write(Encoding.UTF8.GetBytes(text.ToString()));
     }
 
@@ -156,15 +195,16 @@ internal sealed class InstallCommand
             json.WriteBoolean("ok", good);
             json.WriteBoolean("dryRun", _options.DryRun);
             json.WriteStartArray("names");
-            foreach ((Entry entry, string done) in _report)
+            for (int i = 0; i < _reported.Count; i++)
             {
+                Entry entry = _reported[i];
                 json.WriteStartObject();
                 json.WriteString("name", entry.Name);
                 json.WriteString("state", entry.Word); // as it was found
                 if (entry.Version is not null)
                     json.WriteString("version", entry.Version);
                 if (!_options.Check)
-                    json.WriteString("done", good ? done.Split(' ')[0] : "refused");
+                    json.WriteString("done", good ? _done[i].Split(' ')[0] : "refused");
                 json.WriteEndObject();
             }
 

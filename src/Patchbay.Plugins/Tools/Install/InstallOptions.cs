@@ -29,7 +29,7 @@ internal sealed class InstallOptions
 
     internal string Directory { get; private set; } = "";
 
-    internal IReadOnlyList<string> Names { get; private set; } = [];
+    internal List<string> Names { get; private set; } = [];
 
     internal bool Check { get; private set; }
 
@@ -51,7 +51,7 @@ internal sealed class InstallOptions
     /// <param name="arguments">What comes after <c>install</c>.</param>
     /// <param name="all">Every name that there is.</param>
     /// <exception cref="ArgumentException">It is wrong; the message says how.</exception>
-    internal static InstallOptions Parse(ReadOnlySpan<string> arguments, IReadOnlyList<string> all)
+    internal static InstallOptions Parse(ReadOnlySpan<string> arguments, List<string> all)
     {
         var options = new InstallOptions { Names = all };
         for (int i = 0; i < arguments.Length; i++)
@@ -113,13 +113,13 @@ internal sealed class InstallOptions
         }
     }
 
-    private static List<string> Subset(string text, IReadOnlyList<string> all)
+    private static List<string> Subset(string text, List<string> all)
     {
         List<string> names = [];
         foreach (string name in text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
         {
             if (!all.Contains(name))
-                throw new ArgumentException($"\"{name}\" is none of the names: {string.Join(", ", all)}");
+                throw new ArgumentException($"\"{name}\" is none of the names: {string.Join(", ", all.ToArray())}");
             if (!names.Contains(name))
                 names.Add(name);
         }

@@ -78,13 +78,12 @@ internal static unsafe partial class Libc
         if (statx(directory, name, AT_SYMLINK_NOFOLLOW, STATX_BASIC, answer) != 0)
             return null;
 
-        // struct statx of linux/stat.h: stx_mode at 28, stx_ino at 32, stx_size at 40, stx_dev_major at 136, stx_dev_minor at 140.
+        // struct statx of linux/stat.h: stx_mode at 28, stx_ino at 32, stx_dev_major at 136, stx_dev_minor at 140.
         ReadOnlySpan<byte> stat = new(answer, 256);
         return new FileState(
             ((ulong)MemoryMarshal.Read<uint>(stat[136..]) << 32) | MemoryMarshal.Read<uint>(stat[140..]),
             MemoryMarshal.Read<ulong>(stat[32..]),
-            MemoryMarshal.Read<ushort>(stat[28..]),
-            MemoryMarshal.Read<long>(stat[40..]));
+            MemoryMarshal.Read<ushort>(stat[28..]));
     }
 
     internal static string? ReadLink(SafeFileHandle directory, string name)

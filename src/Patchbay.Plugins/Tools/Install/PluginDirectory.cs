@@ -13,7 +13,7 @@ internal sealed class PluginDirectory : IDisposable
     private readonly SafeFileHandle _directory;
     private readonly SafeFileHandle _program;
     private readonly bool _k3s;
-    private readonly Dictionary<(ulong Device, ulong Inode), (EntryState State, string? Version)> _seen = [];
+    private readonly List<Entry> _seen = []; // one for each file that was read: most names are one file
 
     private PluginDirectory(string path, SafeFileHandle directory, SafeFileHandle program, bool k3s)
     {
@@ -40,21 +40,42 @@ internal sealed class PluginDirectory : IDisposable
     }
 
     /// <summary>Looks at names.</summary>
-    internal List<Entry> Survey(IReadOnlyCollection<string> names)
+    internal List<Entry> Survey(IReadOnlyList<string> names)
     {
-        var entries = names.Select(Look).ToList();
+        List<Entry> entries = [];
+        foreach (string name in names)
+            entries.Add(Look(name));
+
         // Of several files with the right bytes, the one with most names is the one that the others should be.
-        if (entries.Where(entry => entry is { State: EntryState.Current, File: not null }).GroupBy(entry => entry.File!.Value.Identity).MaxBy(group => group.Count()) is not { } most)
-            return entries;
-        return [.. entries.Select(entry => entry is { State: EntryState.Current, File: { } file } && file.Identity != most.Key ? entry with { State = EntryState.Copy } : entry)];
+        Entry? most = null;
+        int mostNames = 0;
+        foreach (Entry entry in entries)
+        {
+            if (CountSame(entries, entry) is var count && count > mostNames)
+                (most, mostNames) = (entry, count);
+        }
+
+        foreach (Entry entry in entries)
+        {
+            if (entry is { State: EntryState.Current, File: { } file } && !file.IsSame(most!.File!.Value))
+                entry.State = EntryState.Copy;
+        }
+
+        return entries;
     }
 
     /// <summary>Every other name of the files that <paramref name="entries"/> found to be ours: what earlier versions answered to.</summary>
-    internal IEnumerable<string> OtherNames(IEnumerable<Entry> entries)
+    internal List<string> OtherNames(List<Entry> entries)
     {
-        var ours = entries.Where(entry => entry is { IsOurs: true, File: not null }).Select(entry => entry.File!.Value.Identity).ToHashSet();
-        var known = entries.Select(entry => entry.Name).ToHashSet(StringComparer.Ordinal);
-        return Libc.List(_directory).Where(name => !known.Contains(name) && Libc.Stat(_directory, name) is { IsRegular: true } file && ours.Contains(file.Identity));
+        List<string> others = [];
+        foreach (string name in Libc.List(_directory))
+        {
+            if (Libc.Stat(_directory, name) is { IsRegular: true } file && !entries.Exists(entry => entry.Name == name)
+                && entries.Exists(entry => entry is { IsOurs: true, File: { } ours } && ours.IsSame(file)))
+                others.Add(name);
+        }
+
+        return others;
     }
 
     /// <summary>Removes what an installation left behind that was killed: its file and link without a final name.</summary>
@@ -112,6 +133,18 @@ internal sealed class PluginDirectory : IDisposable
         _directory.Dispose();
     }
 
+    private static int CountSame(List<Entry> entries, Entry one)
+    {
+        int count = 0;
+        foreach (Entry entry in entries)
+        {
+            if (entry is { State: EntryState.Current, File: { } file } && one is { State: EntryState.Current, File: { } same } && file.IsSame(same))
+                count++;
+        }
+
+        return count;
+    }
+
     private void Write()
     {
         using SafeFileHandle file = Libc.Open(_directory, NewFile, Libc.O_WRONLY | Libc.O_CREAT | Libc.O_EXCL, 0x180)
@@ -130,11 +163,11 @@ internal sealed class PluginDirectory : IDisposable
         if (file.IsLink)
             return LookAtLink(name);
         if (!file.IsRegular)
-            return new Entry(name, EntryState.Obstacle, What: file.IsDirectory ? "directory" : "special file");
-        if (_k3s && Libc.Stat(_directory, "cni") is { IsRegular: true } k3s && k3s.Identity == file.Identity)
-            return new Entry(name, EntryState.K3s, What: "the same file as cni");
-        (EntryState state, string? version) = Identify(name, file);
-        return new Entry(name, state, version, File: file);
+            return new Entry(name, EntryState.Obstacle) { What = file.IsDirectory ? "directory" : "special file" };
+        if (_k3s && Libc.Stat(_directory, "cni") is { IsRegular: true } k3s && k3s.IsSame(file))
+            return new Entry(name, EntryState.K3s) { What = "the same file as cni" };
+        Entry known = Identify(name, file);
+        return new Entry(name, known.State) { Version = known.Version, File = file };
     }
 
     // k3s: "cni" beside it in data/HASH/bin, or the path of that from data/cni. Packages: the name of our file beside it.
@@ -143,37 +176,44 @@ internal sealed class PluginDirectory : IDisposable
         string target = Libc.ReadLink(_directory, name) ?? "";
         string what = $"symbolic link to {target}";
         if (_k3s && Path.GetFileName(target) == "cni")
-            return new Entry(name, EntryState.K3s, What: what);
+            return new Entry(name, EntryState.K3s) { What = what };
         if (!target.Contains('/', StringComparison.Ordinal) && target is not ("" or "." or "..") && Libc.Stat(_directory, target) is { IsRegular: true } file)
         {
-            (EntryState state, string? version) = Identify(target, file);
-            if (state != EntryState.Foreign)
-                return new Entry(name, state, version, what);
+            Entry known = Identify(target, file);
+            if (known.IsOurs)
+                return new Entry(name, known.State) { Version = known.Version, What = what };
         }
 
-        return new Entry(name, EntryState.Foreign, What: what);
+        return new Entry(name, EntryState.Foreign) { What = what };
     }
 
-    private (EntryState State, string? Version) Identify(string name, FileState file)
+    private Entry Identify(string name, FileState file)
     {
-        if (!_seen.TryGetValue(file.Identity, out (EntryState, string?) known))
-            _seen[file.Identity] = known = Read(name, file);
-        return known;
+        foreach (Entry seen in _seen)
+        {
+            if (seen.File!.Value.IsSame(file))
+                return seen;
+        }
+
+        Entry entry = Read(name, file);
+        _seen.Add(entry);
+        return entry;
     }
 
-    private (EntryState State, string? Version) Read(string name, FileState file)
+    private Entry Read(string name, FileState file)
     {
         using SafeFileHandle handle = Libc.Open(_directory, name, Libc.O_RDONLY | Libc.O_NONBLOCK) ?? throw new IOException(Message($"{_path}/{name}", Libc.LastError));
         if (!ProgramMark.IsIn(handle, out string? version))
-            return (EntryState.Foreign, null);
-        if (ProgramMark.Same(_program, handle))
-            return (file.IsProgram ? EntryState.Current : EntryState.Permissions, version);
-        return (ProgramMark.Compare(version, PluginHost.ProgramVersion) switch
-        {
-            < 0 => EntryState.Older,
-            > 0 => EntryState.Newer,
-            _ => EntryState.Different,
-        }, version);
+            return new Entry(name, EntryState.Foreign) { File = file };
+        EntryState state = ProgramMark.Same(_program, handle)
+            ? file.IsProgram ? EntryState.Current : EntryState.Permissions
+            : ProgramMark.Compare(version, PluginHost.ProgramVersion) switch
+            {
+                < 0 => EntryState.Older,
+                > 0 => EntryState.Newer,
+                _ => EntryState.Different,
+            };
+        return new Entry(name, state) { Version = version, File = file };
     }
 
     private static void Check(int error, string what)
