@@ -106,7 +106,7 @@ internal sealed class NftablesPortSet
         if (_loopbackSource is null)
             yield break;
         var source = new NftData(NftKey.Of(_loopbackSource));
-        yield return (Table.LoopbackSources, [.. Mappings.Where(m => m.HostIp is null || m.HostIp.Equals(IPAddress.IPv6Loopback)).Select(m => new NftSetElement(Key(m)) { Data = source })]);
+        yield return (Table.LoopbackSources, [.. LoopbackTable.Concerned(Mappings).Select(m => new NftSetElement(Key(m)) { Data = source })]);
     }
 
     /// <summary>Adds to a transaction the removal of what an interface has.</summary>
@@ -176,7 +176,7 @@ internal sealed class NftablesPortSet
             transaction.AddElements(set, mappings.ConvertAll(m => new NftSetElement(key(m)) { Data = data(m) }), exclusive: true);
     }
 
-    private static byte[] Key(PortMapping mapping) => NftKey.Concatenate([(byte)mapping.Protocol], NftKey.Port(mapping.HostPort));
+    private static byte[] Key(PortMapping mapping) => LoopbackTable.Key(mapping);
 
     private byte[] OwnKey(PortMapping mapping) => NftKey.Concatenate(
         mapping.HostIp is { } ip ? NftKey.Of(ip) : new byte[Table.IsIPv4 ? 4 : 16], [(byte)mapping.Protocol], NftKey.Port(mapping.HostPort));
