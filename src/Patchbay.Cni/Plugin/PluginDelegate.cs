@@ -81,7 +81,20 @@ public sealed class PluginDelegate
     public void GarbageCollect() => Run(CniCommand.GarbageCollect);
 
     /// <summary>STATUS.</summary>
-    public void Status() => Run(CniCommand.Status);
+    /// <exception cref="CniException">The delegate's error; code 50 when there is no delegate in CNI_PATH.</exception>
+    public void Status()
+    {
+        try
+        {
+            Resolve();
+        }
+        catch (CniException error) when (error.Code == CniError.Internal)
+        {
+            throw new CniException(CniError.PluginNotAvailable, error.Message, error.Details, error);
+        }
+
+        Run(CniCommand.Status);
+    }
 
     // The plugin of this executable, if that is what CNI_PATH leads to.
     private CniPlugin? OwnPlugin()

@@ -212,9 +212,10 @@ public sealed class ReferenceFaultTests : IDisposable
         PluginResult added = Theirs(type).Add(_container, config).Check();
         _host.Run("ip", "link", "del", "uplink").Check();
 
-        Theirs(type).Delete(_container, Conf.WithResult(config, added)).CheckError(999);
+        // Its ipvlan takes the master from a result, if it has one.
+        Theirs(type).Delete(_container, type == "vlan" ? Conf.WithResult(config, added) : config).CheckError(999);
         Assert.Equal(["10.22.0.2"], Reservations());
-        Ours(type).Delete(_container, Conf.WithResult(config, added)).Check();
+        Ours(type).Delete(_container, config).Check();
         Assert.Empty(Reservations());
     }
 

@@ -64,6 +64,8 @@ public sealed class PluginDelegateTests : IDisposable
         Directory.CreateDirectory(_scripts.File("directory"));
         CniException error = Assert.Throws<CniException>(() => _host.Request().Delegate(type).Add());
         Assert.Equal((999u, message.Replace("DIR", _scripts.Path, StringComparison.Ordinal)), (error.Code, error.Message));
+        // An ADD would fail: that is what STATUS is asked for.
+        Assert.Equal(50u, Assert.Throws<CniException>(() => _host.Request().Delegate(type).Status()).Code);
     }
 
     [Theory]
