@@ -18,7 +18,11 @@ internal static unsafe partial class Libc
     internal const short POSIX_SPAWN_SETPGROUP = 2;
     internal const short POSIX_SPAWN_SETSIGDEF = 4;
     internal const short POLLIN = 1;
-    internal const int LOCK_EX = 2;
+    internal const int F_OFD_SETLK = 37;
+    internal const short F_RDLCK = 0;
+    internal const short F_WRLCK = 1;
+    internal const int EACCES = 13;
+    internal const int EAGAIN = 11;
 
     [StructLayout(LayoutKind.Sequential)]
     internal struct PollFd
@@ -26,6 +30,17 @@ internal static unsafe partial class Libc
         internal int Fd;
         internal short Events;
         internal short Returned;
+    }
+
+    // struct flock of fcntl(2), on 64-bit machines.
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct FileLock
+    {
+        internal short Type;
+        internal short Whence;
+        internal long Start;
+        internal long Length;
+        internal int Pid;
     }
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
@@ -56,7 +71,17 @@ internal static unsafe partial class Libc
     internal static partial int kill(int pid, int signal);
 
     [LibraryImport("libc", SetLastError = true)]
-    internal static partial int flock(SafeFileHandle fd, int operation);
+    internal static partial SafeFileHandle eventfd(uint value, int flags);
+
+    // pidfd_open(2): older C libraries have no function of that name.
+    [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
+    private static partial nint SystemCall(nint number, nint first, nint second);
+
+    /// <summary>A file that can be polled for the end of a process, or an invalid handle where the kernel has none.</summary>
+    internal static SafeFileHandle OpenProcess(int pid) => new(SystemCall(434, pid, 0), ownsHandle: true);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int fcntl(SafeFileHandle fd, int command, FileLock* argument);
 
     // posix_spawn(3) and its helpers return the error number instead of setting errno.
     [LibraryImport("libc")]

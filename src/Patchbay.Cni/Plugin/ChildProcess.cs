@@ -23,20 +23,24 @@ public static unsafe class ChildProcess
     /// <param name="arguments">The arguments after the name.</param>
     /// <param name="input">Its standard input.</param>
     /// <param name="variables">Its environment; null for ours.</param>
-    /// <param name="limit">How long it may run; null for ever. With a limit the program leads a process group of its own, which is killed at expiry.</param>
+    /// <param name="limit">How long it may run; null for ever.</param>
+    /// <param name="cancellation">Ends it early.</param>
     /// <returns>How it ended and what it printed.</returns>
     /// <exception cref="TimeoutException">It ran longer than the limit, and was killed.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled, and the program killed.</exception>
     /// <exception cref="CniException">Code 999: it could not be started. Code 5: a pipe failed, or it printed more than 64 MiB.</exception>
     public static ChildResult Run(
         string file,
         IReadOnlyList<string> arguments,
         ReadOnlyMemory<byte> input = default,
         IEnumerable<KeyValuePair<string, string>>? variables = null,
-        TimeSpan? limit = null)
+        TimeSpan? limit = null,
+        CancellationToken cancellation = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(file);
         ArgumentNullException.ThrowIfNull(arguments);
-        long deadline = limit is { } span ? Environment.TickCount64 + (long)Math.Ceiling(span.TotalMilliseconds) : long.MaxValue;
+        using Deadline deadline = new(limit, cancellation);
+        deadline.Check();
 
         // Input is a file in memory: it needs no one to feed it, so nothing can block or break while the outputs are drained.
         using SafeFileHandle stdin = InputFile(input.Span);
@@ -45,7 +49,7 @@ public static unsafe class ChildProcess
         (SafeFileHandle errRead, SafeFileHandle errWrite) = Pipe();
         using SafeFileHandle errReadOwner = errRead, errWriteOwner = errWrite;
 
-        int pid = Start(file, [file, .. arguments], Block(variables ?? PluginEnvironment.ProcessVariables()), [stdin, outWrite, errWrite], limit is not null);
+        int pid = Start(file, [file, .. arguments], Block(variables ?? PluginEnvironment.ProcessVariables()), [stdin, outWrite, errWrite], deadline.CanEnd);
         outWrite.Dispose();
         errWrite.Dispose();
 
@@ -62,7 +66,7 @@ public static unsafe class ChildProcess
         {
             if (!ended)
             {
-                _ = Libc.kill(limit is null ? pid : -pid, Libc.SIGKILL);
+                _ = Libc.kill(deadline.CanEnd ? -pid : pid, Libc.SIGKILL);
                 int status;
                 while (Libc.waitpid(pid, &status, 0) < 0 && Marshal.GetLastPInvokeError() == Libc.EINTR)
                 {
@@ -113,18 +117,17 @@ public static unsafe class ChildProcess
         }
     }
 
-    private static void Drain(SafeFileHandle outRead, ArrayBufferWriter<byte> output, SafeFileHandle errRead, ArrayBufferWriter<byte> error, long deadline)
+    private static void Drain(SafeFileHandle outRead, ArrayBufferWriter<byte> output, SafeFileHandle errRead, ArrayBufferWriter<byte> error, Deadline deadline)
     {
-        Libc.PollFd* fds = stackalloc Libc.PollFd[2];
-        fds[0] = new() { Fd = (int)outRead.DangerousGetHandle(), Events = Libc.POLLIN };
-        fds[1] = new() { Fd = (int)errRead.DangerousGetHandle(), Events = Libc.POLLIN };
+        Span<Libc.PollFd> fds =
+        [
+            new() { Fd = (int)outRead.DangerousGetHandle(), Events = Libc.POLLIN },
+            new() { Fd = (int)errRead.DangerousGetHandle(), Events = Libc.POLLIN },
+            deadline.Waker,
+        ];
         while (fds[0].Fd >= 0 || fds[1].Fd >= 0)
         {
-            int ready = Libc.poll(fds, 2, Remaining(deadline));
-            if (ready < 0 && Marshal.GetLastPInvokeError() != Libc.EINTR)
-                throw IoError("wait for output");
-            if (ready <= 0)
-                continue;
+            deadline.Poll(fds);
             if (fds[0].Returned != 0 && !Read(outRead, output))
                 fds[0].Fd = -1; // poll(2) skips it
             if (fds[1].Returned != 0 && !Read(errRead, error))
@@ -132,12 +135,15 @@ public static unsafe class ChildProcess
         }
     }
 
-    private static int Wait(int pid, long deadline)
+    private static int Wait(int pid, Deadline deadline)
     {
+        // A program that closed its outputs may still stay. Its end can be polled for together with the rest: pidfd_open(2).
+        using SafeFileHandle? end = deadline.CanEnd ? Libc.OpenProcess(pid) : null;
+        Span<Libc.PollFd> fds = [new() { Fd = end is null ? -1 : (int)end.DangerousGetHandle(), Events = Libc.POLLIN }, deadline.Waker];
         while (true)
         {
             int status;
-            int got = Libc.waitpid(pid, &status, deadline == long.MaxValue ? 0 : Libc.WNOHANG);
+            int got = Libc.waitpid(pid, &status, deadline.CanEnd ? Libc.WNOHANG : 0);
             if (got == pid)
                 return status;
             int error = Marshal.GetLastPInvokeError();
@@ -145,19 +151,11 @@ public static unsafe class ChildProcess
                 throw new CniException(CniError.IoFailure, "the exit status of a program is lost: this process was started with SIGCHLD ignored");
             if (got < 0 && error != Libc.EINTR)
                 throw IoError("wait for the end of a program");
-
-            // Both pipes are closed, so the end is near; only a program that closes its outputs and stays makes more than one round.
-            if (got == 0)
-                _ = Libc.poll(null, 0, Math.Min(Remaining(deadline), 2));
+            if (got == 0 && end is { IsInvalid: true })
+                deadline.Sleep(2); // Linux before 5.3
+            else if (got == 0)
+                deadline.Poll(fds);
         }
-    }
-
-    private static int Remaining(long deadline)
-    {
-        if (deadline == long.MaxValue)
-            return -1;
-        long left = deadline - Environment.TickCount64;
-        return left > 0 ? (int)Math.Min(left, int.MaxValue) : throw new TimeoutException();
     }
 
     private static bool Read(SafeFileHandle from, ArrayBufferWriter<byte> to)

@@ -32,7 +32,7 @@ public sealed class PluginDelegate
     /// <summary>ADD. When it fails, a delegate that is executed gets a DEL before the error is thrown, since it may have done half.</summary>
     /// <remarks>
     /// One of this executable's plugins has undone what it did, and gets none: a second ADD of an attachment that lives fails because of it, and a DEL would
-    /// end it (docs/decisions/0007-failed-delegate.md).
+    /// end it (docs/decisions/0008-failed-delegate.md).
     /// </remarks>
     /// <returns>The result in the newest terms.</returns>
     /// <exception cref="CniException">The delegate's error, or why it could not be run.</exception>

@@ -15,19 +15,10 @@ internal sealed class PluginProcess(string type, string path, TimeSpan? limit, s
     /// <summary>Runs the plugin; its standard error goes to <paramref name="errorStream"/>.</summary>
     /// <returns>What it printed on standard output.</returns>
     /// <exception cref="CniException">The plugin's own error with its code, 11 after the time limit, else 999.</exception>
-    internal ReadOnlyMemory<byte> Run(IEnumerable<KeyValuePair<string, string>> variables, ReadOnlyMemory<byte> config, Stream errorStream)
+    internal ReadOnlyMemory<byte> Run(
+        IEnumerable<KeyValuePair<string, string>> variables, ReadOnlyMemory<byte> config, Stream errorStream, CancellationToken cancellation = default)
     {
-        ChildResult child;
-        try
-        {
-            child = ChildProcess.Run(path, [], config, variables, limit);
-        }
-        catch (TimeoutException error)
-        {
-            string seconds = limit!.Value.TotalSeconds.ToString(CultureInfo.InvariantCulture);
-            throw new CniException(CniError.TryAgainLater, $"plugin \"{type}\" did not finish within {seconds} s ({limitName}) and was killed", inner: error);
-        }
-
+        ChildResult child = Execute(variables, config, cancellation);
         try
         {
             if (!child.Error.IsEmpty)
@@ -38,8 +29,27 @@ internal sealed class PluginProcess(string type, string path, TimeSpan? limit, s
             // Free text that nobody reads any more is no reason to fail.
         }
 
-        return child.Succeeded ? child.Output : throw Failure(child);
+        return Output(child);
     }
+
+    /// <summary>Runs the plugin to its end, whatever that is.</summary>
+    /// <exception cref="CniException">Code 11 after the time limit, 999 when it cannot be started.</exception>
+    internal ChildResult Execute(IEnumerable<KeyValuePair<string, string>> variables, ReadOnlyMemory<byte> config, CancellationToken cancellation)
+    {
+        try
+        {
+            return ChildProcess.Run(path, [], config, variables, limit, cancellation);
+        }
+        catch (TimeoutException error)
+        {
+            string seconds = limit!.Value.TotalSeconds.ToString(CultureInfo.InvariantCulture);
+            throw new CniException(CniError.TryAgainLater, $"plugin \"{type}\" did not finish within {seconds} s ({limitName}) and was killed", inner: error);
+        }
+    }
+
+    /// <summary>What a plugin that succeeded printed on standard output.</summary>
+    /// <exception cref="CniException">It failed: its own error with its code, else 999.</exception>
+    internal static ReadOnlyMemory<byte> Output(ChildResult child) => child.Succeeded ? child.Output : throw Failure(child);
 
     /// <summary>The result of an ADD.</summary>
     /// <param name="output">What the plugin printed.</param>

@@ -5,55 +5,58 @@ namespace Patchbay.Cni.Runtime;
 
 /// <summary>The runtime's side of the protocol: runs the chains of networks and remembers their results.</summary>
 /// <remarks>
-/// The caller must not run two operations for one container, nor GC beside ADD or DEL of the same network, at the same time.
+/// <para>Operations on one attachment wait for one another, GC of a network for all of its attachments', across threads and across the
+/// processes that use the same cache through this class. Different attachments go in parallel.</para>
+/// <para>Each operation exists as a method and as a task; a task has a thread to itself while its plugins run. A cancellation kills the
+/// plugin that runs, with what it started, and ends in <see cref="OperationCanceledException"/>; after an ADD that was cut short, issue a DEL.</para>
 /// </remarks>
-public sealed class CniRuntime
+public sealed partial class CniRuntime
 {
+    private PluginRunner Runner => field ??= new(this);
+
     /// <summary>Directories of plugins.</summary>
     public required IReadOnlyList<string> PluginPath { get; init; }
 
     /// <summary>Where results are kept.</summary>
     public ResultCache Cache { get; init; } = new();
 
-    /// <summary>The variables that plugins get besides CNI_*.</summary>
+    /// <summary>The variables that plugins get besides CNI_*; those of this process unless told.</summary>
     public Func<IEnumerable<KeyValuePair<string, string>>> Variables { get; init; } = PluginEnvironment.ProcessVariables;
 
     /// <summary>Where the plugins' standard error goes.</summary>
     public Stream Error { get; init; } = Stream.Null;
 
-    /// <summary>How long each plugin may run; null for ever.</summary>
+    /// <summary>How long each plugin may run, and how long to wait for another runtime at the same attachment; null for ever.</summary>
     public TimeSpan? Limit { get; init; }
 
-    /// <summary>ADD, first plugin to last. The cache is written after every plugin, so that a DEL or GC after a chain that broke knows what there is.</summary>
+    /// <summary>Is told of each execution of a plugin.</summary>
+    public Action<PluginCall>? Observer { get; init; }
+
+    /// <summary>ADD, first plugin to last. Nothing runs when one of them is missing, or when the cache cannot be written.</summary>
+    /// <remarks>The attachment is in the cache from before its first plugin runs, so that GC knows of one whose runtime was killed, and DEL of how far it came.</remarks>
     /// <param name="list">The network.</param>
     /// <param name="attachment">The container's side.</param>
+    /// <param name="cancellation">Ends it early.</param>
     /// <returns>The last plugin's result.</returns>
-    /// <exception cref="CniException">The error of the plugin that failed, with its code; the caller should issue a DEL.</exception>
-    public CniResult Add(NetworkList list, Attachment attachment)
+    /// <exception cref="CniException">The error of the plugin that failed, with its code; the caller should issue a DEL. Code 5: the cache cannot be written.</exception>
+    public CniResult Add(NetworkList list, Attachment attachment, CancellationToken cancellation = default)
     {
         Validate(list, attachment);
-        CniResult? result = null;
+        List<PluginRunner.Found> chain = [];
         foreach (NetworkPlugin plugin in list.Plugins)
-        {
-            try
-            {
-                PluginProcess process = Find(plugin);
-                ReadOnlyMemory<byte> output = Execute(process, CniCommand.Add, list, plugin, attachment, new(result, attachment.CapabilityArgs));
-                result = process.ReadResult(output, list.Version);
-            }
-            catch (CniException error)
-            {
-                throw Failed(plugin, "add", error);
-            }
+            Step(plugin, "add", () => chain.Add(Runner.Find(plugin)));
 
-            try
+        using CacheLock? alone = Lock(list, attachment, needed: true, cancellation);
+        Remember(list, () => Cache.Begin(list, attachment));
+        CniResult? result = null;
+        foreach (PluginRunner.Found found in chain)
+        {
+            Step(found.Plugin, "add", () =>
             {
-                Cache.Write(list, attachment, result);
-            }
-            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-            {
-                throw new CniException(CniError.IoFailure, $"failed to set network \"{list.Name}\" cached result: {error.Message}", inner: error);
-            }
+                ReadOnlyMemory<byte> output = Runner.Run(found, CniCommand.Add, list, attachment, new(result, attachment.CapabilityArgs), cancellation);
+                result = Runner.ReadResult(found, output, list.Version);
+            });
+            Remember(list, () => Cache.Write(list, attachment, result, complete: found == chain[^1]));
         }
 
         return result!;
@@ -62,75 +65,73 @@ public sealed class CniRuntime
     /// <summary>DEL, last plugin to first, with the cached result from version 0.4.0 on; then the cache entry is removed.</summary>
     /// <param name="list">The network.</param>
     /// <param name="attachment">The container's side.</param>
-    /// <exception cref="CniException">The error of the plugin that failed, with its code.</exception>
-    public void Delete(NetworkList list, Attachment attachment)
+    /// <param name="cancellation">Ends it early.</param>
+    /// <exception cref="CniException">The error of the plugin that failed, with its code. Code 5: all plugins succeeded, but the cache entry cannot be removed.</exception>
+    public void Delete(NetworkList list, Attachment attachment, CancellationToken cancellation = default)
     {
         Validate(list, attachment);
-        CniResult? result = list.Version >= SpecVersion.V040 ? CachedOrDropped(list, attachment) : null;
-        foreach (NetworkPlugin plugin in list.Plugins.Reverse())
-        {
-            try
-            {
-                Execute(Find(plugin), CniCommand.Delete, list, plugin, attachment, new(result, attachment.CapabilityArgs));
-            }
-            catch (CniException error)
-            {
-                throw Failed(plugin, "delete", error);
-            }
-        }
-
-        Cache.Delete(list.Name, attachment.Id);
+        using CacheLock? alone = Lock(list, attachment, needed: false, cancellation);
+        DeleteLocked(list, attachment, cancellation);
     }
 
     /// <summary>CHECK, first plugin to last, with the cached result.</summary>
     /// <param name="list">The network.</param>
     /// <param name="attachment">The container's side.</param>
+    /// <param name="cancellation">Ends it early.</param>
     /// <exception cref="CniException">Code 1: the version has no CHECK; else the error of the plugin that failed.</exception>
-    public void Check(NetworkList list, Attachment attachment)
+    public void Check(NetworkList list, Attachment attachment, CancellationToken cancellation = default)
     {
         Validate(list, attachment);
         if (list.Version < SpecVersion.V040)
             throw new CniException(CniError.IncompatibleVersion, $"configuration version \"{list.VersionText}\" does not support the CHECK command");
         if (list.DisableCheck)
             return;
+        using CacheLock? alone = Lock(list, attachment, needed: false, cancellation);
         CniResult? result = Cache.Read(list.Name, attachment.Id)?.Result;
         foreach (NetworkPlugin plugin in list.Plugins)
-            Execute(Find(plugin), CniCommand.Check, list, plugin, attachment, new(result, attachment.CapabilityArgs));
+            Runner.Run(Runner.Find(plugin), CniCommand.Check, list, attachment, new(result, attachment.CapabilityArgs), cancellation);
     }
 
     /// <summary>STATUS, first plugin to last; success without asking before version 1.1.0.</summary>
     /// <param name="list">The network.</param>
+    /// <param name="cancellation">Ends it early.</param>
     /// <exception cref="CniException">The error of the plugin that failed.</exception>
-    public void Status(NetworkList list)
+    public void Status(NetworkList list, CancellationToken cancellation = default)
     {
         Validate(list, null);
         if (list.Version < SpecVersion.V110)
             return;
         foreach (NetworkPlugin plugin in list.Plugins)
-            Execute(Find(plugin), CniCommand.Status, list, plugin, null, new());
+            Runner.Run(Runner.Find(plugin), CniCommand.Status, list, null, new(), cancellation);
     }
+
+    /// <summary>STATUS of one plugin, in the form of 1.1.0 whatever the version of its network.</summary>
+    internal void StatusOf(NetworkList list, NetworkPlugin plugin) =>
+        Runner.Run(Runner.Find(plugin), CniCommand.Status, list.As(SpecVersion.V110), null, new(), default);
 
     /// <summary>GC: DEL for every cached attachment that is not valid, then, from version 1.1.0 on, GC for every plugin. Goes on after errors.</summary>
     /// <param name="list">The network.</param>
     /// <param name="valid">The attachments to keep. Null keeps none and tells the plugins nothing; an empty list keeps none and says so.</param>
+    /// <param name="cancellation">Ends it early.</param>
     /// <exception cref="CniException">All errors together.</exception>
-    public void GarbageCollect(NetworkList list, IReadOnlyList<CniAttachment>? valid)
+    public void GarbageCollect(NetworkList list, IReadOnlyList<CniAttachment>? valid, CancellationToken cancellation = default)
     {
         Validate(list, null);
         if (list.DisableGc)
             return;
 
+        using CacheLock? alone = Lock(list, null, needed: false, cancellation);
         List<Exception> errors = [];
         foreach (CachedAttachment stale in Cache.List(list.Name))
         {
             if (valid?.Contains(stale.Attachment.Id) == true)
                 continue;
-            Try(() => Delete(list, stale.Attachment), $"failed to delete stale attachment {stale.Attachment.ContainerId} {stale.Attachment.IfName}");
+            Try(() => DeleteLocked(list, stale.Attachment, cancellation), $"failed to delete stale attachment {stale.Attachment.ContainerId} {stale.Attachment.IfName}");
         }
 
         if (list.Version >= SpecVersion.V110)
             foreach (NetworkPlugin plugin in list.Plugins)
-                Try(() => Execute(Find(plugin), CniCommand.GarbageCollect, list, plugin, null, new(Valid: valid)), $"failed to GC plugin {plugin.Type}");
+                Try(() => Runner.Run(Runner.Find(plugin), CniCommand.GarbageCollect, list, null, new(Valid: valid), cancellation), $"failed to GC plugin {plugin.Type}");
         if (errors.Count > 0)
             throw CniException.From(new AggregateException(errors));
 
@@ -147,6 +148,35 @@ public sealed class CniRuntime
         }
     }
 
+    /// <summary>Asks a plugin which versions it takes.</summary>
+    /// <param name="type">Name of the plugin.</param>
+    /// <param name="cancellation">Ends it early.</param>
+    /// <returns>Its answer; one from before VERSION takes 0.1.0 alone.</returns>
+    /// <exception cref="CniException">It is not there, failed, or gave no valid answer.</exception>
+    public PluginVersions Versions(string type, CancellationToken cancellation = default) =>
+        PluginVersions.Read(type, Runner.Execute(type, Runner.FindFile(type), PluginVersions.Variables, """{"cniVersion":"1.1.0"}"""u8.ToArray(), cancellation));
+
+    /// <summary>Are all plugins of a network there, and do they take its version?</summary>
+    /// <param name="list">The network.</param>
+    /// <param name="cancellation">Ends it early.</param>
+    /// <returns>The capabilities that its plugins declare, each once.</returns>
+    /// <exception cref="CniException">No; the text names the plugin and the version.</exception>
+    public IReadOnlyList<string> Validate(NetworkList list, CancellationToken cancellation = default)
+    {
+        Validate(list, null);
+        List<string> capabilities = [];
+        foreach (NetworkPlugin plugin in list.Plugins)
+        {
+            PluginVersions versions = Versions(plugin.Type, cancellation);
+            if (!versions.Supports(list.VersionText))
+                throw new CniException(
+                    CniError.IncompatibleVersion, $"plugin {plugin.Type} does not support config version \"{list.VersionText}\"", $"it takes {string.Join(", ", versions.Supported)}");
+            capabilities.AddRange(plugin.Capabilities.Except(capabilities));
+        }
+
+        return capabilities;
+    }
+
     private static void Validate(NetworkList list, Attachment? attachment)
     {
         ArgumentNullException.ThrowIfNull(list);
@@ -154,27 +184,39 @@ public sealed class CniRuntime
         Validation.NetworkName(list.Name);
     }
 
-    private PluginProcess Find(NetworkPlugin plugin) =>
-        new(plugin.Type, PluginFinder.Find(plugin.Type, PluginPath, FileIdentity.Of), Limit, "the runtime's limit");
-
-    private ReadOnlyMemory<byte> Execute(
-        PluginProcess process,
-        CniCommand command,
-        NetworkList list,
-        NetworkPlugin plugin,
-        Attachment? attachment,
-        JsonText.Additions additions)
+    // Null: nobody can write to the cache, so nobody is at work with it.
+    private CacheLock? Lock(NetworkList list, Attachment? attachment, bool needed, CancellationToken cancellation)
     {
-        Dictionary<string, string> variables = new(StringComparer.Ordinal);
-        foreach ((string name, string value) in Variables())
-            variables[name] = value;
-        variables["CNI_COMMAND"] = command.ToText();
-        variables["CNI_CONTAINERID"] = attachment?.ContainerId ?? "";
-        variables["CNI_NETNS"] = attachment?.NetnsPath ?? "";
-        variables["CNI_IFNAME"] = attachment?.IfName ?? "";
-        variables["CNI_ARGS"] = attachment?.ArgsText ?? "";
-        variables["CNI_PATH"] = string.Join(':', PluginPath);
-        return process.Run(variables, JsonText.ForPlugin(list, plugin, additions), Error);
+        using Deadline deadline = new(Limit, cancellation);
+        try
+        {
+            string file = Cache.LockFile();
+            return attachment is null ? CacheLock.OfNetwork(file, list.Name, deadline) : CacheLock.OfAttachment(file, list.Name, attachment.Id, deadline);
+        }
+        catch (TimeoutException error)
+        {
+            string what = attachment is null ? "an attachment" : $"interface {attachment.IfName} of container {attachment.ContainerId}";
+            throw new CniException(CniError.TryAgainLater, $"another runtime is at work on {what} of network \"{list.Name}\" since more than {Limit!.Value.TotalSeconds:0.###} s", inner: error);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return needed ? throw Uncached(list, "set", error) : null;
+        }
+    }
+
+    private void DeleteLocked(NetworkList list, Attachment attachment, CancellationToken cancellation)
+    {
+        CniResult? result = list.Version >= SpecVersion.V040 ? CachedOrDropped(list, attachment) : null;
+        foreach (NetworkPlugin plugin in list.Plugins.Reverse())
+            Step(plugin, "delete", () => Runner.Run(Runner.Find(plugin), CniCommand.Delete, list, attachment, new(result, attachment.CapabilityArgs), cancellation));
+        try
+        {
+            Cache.Delete(list.Name, attachment.Id);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw Uncached(list, "delete", error);
+        }
     }
 
     private CniResult? CachedOrDropped(NetworkList list, Attachment attachment)
@@ -185,15 +227,35 @@ public sealed class CniRuntime
         }
         catch (CniException)
         {
-            // A broken entry must not keep a container from being deleted.
-            Cache.Delete(list.Name, attachment.Id);
-            return null;
+            return null; // a broken entry must not keep a container from being deleted, and goes with it
         }
     }
 
-    private static CniException Failed(NetworkPlugin plugin, string operation, CniException error)
+    private static void Remember(NetworkList list, Action write)
     {
-        string name = plugin.Name.Length == 0 ? "" : $" name=\"{plugin.Name}\"";
-        return new CniException(error.Code, $"plugin type=\"{plugin.Type}\"{name} failed ({operation}): {error.Message}", error.Details, error);
+        try
+        {
+            write();
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw Uncached(list, "set", error);
+        }
+    }
+
+    private static CniException Uncached(NetworkList list, string operation, Exception error) =>
+        new(CniError.IoFailure, $"failed to {operation} network \"{list.Name}\" cached result: {error.Message}", inner: error);
+
+    private static void Step(NetworkPlugin plugin, string operation, Action work)
+    {
+        try
+        {
+            work();
+        }
+        catch (CniException error)
+        {
+            string name = plugin.Name.Length == 0 ? "" : $" name=\"{plugin.Name}\"";
+            throw new CniException(error.Code, $"plugin type=\"{plugin.Type}\"{name} failed ({operation}): {error.Message}", error.Details, error);
+        }
     }
 }

@@ -92,6 +92,9 @@ public sealed class NetworkList
         }
     }
 
+    /// <summary>The same list in another version.</summary>
+    internal NetworkList As(SpecVersion version) => new(Json, Name, version.ToString(), Plugins);
+
     /// <summary>The same list with more plugins at its end.</summary>
     internal NetworkList With(IEnumerable<NetworkPlugin> more) => new(Json, Name, VersionText, [.. Plugins, .. more])
     {

@@ -8,84 +8,131 @@ namespace Patchbay.Cni.Runtime;
 /// <summary>Keeps the result of each attachment, in the files that other runtimes use: <c>DIR/results/NETWORK-CONTAINER-IFNAME</c>.</summary>
 /// <remarks>
 /// All three parts may contain <c>-</c>, so two attachments can want one name. The second then gets a name with a hash at its end,
-/// and a file counts only when what it holds says that it is the attachment's.
+/// and a file counts only when what it holds says that it is the attachment's. So does one whose name would be too long for a file.
 /// </remarks>
 public sealed class ResultCache
 {
     /// <summary>Where every runtime keeps it.</summary>
     public const string DefaultDirectory = "/var/lib/cni";
 
-    private const string Kind = "cniCacheV1";
+    private const int LongestName = 255; // NAME_MAX of limits.h
+    private const int LongestStem = 200;
+    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
     private readonly string _results;
 
     /// <summary>Creates the cache; the directory is made at the first write.</summary>
     /// <param name="directory">The directory above <c>results</c>.</param>
-    public ResultCache(string directory = DefaultDirectory) => _results = Path.Combine(directory, "results");
+    public ResultCache(string directory = DefaultDirectory)
+    {
+        Directory = directory;
+        _results = Path.Combine(directory, "results");
+    }
+
+    /// <summary>The directory above <c>results</c>.</summary>
+    public string Directory { get; }
 
     /// <summary>Writes the entry of an attachment, in place of an older one.</summary>
     /// <param name="list">The network.</param>
     /// <param name="attachment">What the runtime told.</param>
-    /// <param name="result">What the chain returned so far.</param>
+    /// <param name="result">What the chain returned.</param>
     /// <exception cref="IOException">The file cannot be written.</exception>
     public void Write(NetworkList list, Attachment attachment, CniResult result)
     {
-        ArgumentNullException.ThrowIfNull(list);
-        ArgumentNullException.ThrowIfNull(attachment);
         ArgumentNullException.ThrowIfNull(result);
-        Directory.CreateDirectory(_results, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        string path = PathOf(list.Name, attachment.Id, forWriting: true)!;
-        string temporary = Path.Combine(_results, string.Create(CultureInfo.InvariantCulture, $".{Path.GetFileName(path)}.{Environment.ProcessId}")); // no network's name begins with a dot
-        FileStreamOptions options = new()
-        {
-            Mode = FileMode.Create,
-            Access = FileAccess.Write,
-            UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
-        };
-        using (FileStream file = new(temporary, options))
-            file.Write(Entry(list, attachment, result).Span);
-        File.Move(temporary, path, overwrite: true);
+        Write(list, attachment, result, complete: true);
     }
 
     /// <summary>Reads the entry of an attachment.</summary>
     /// <param name="network">The network.</param>
     /// <param name="attachment">Container and interface.</param>
     /// <returns>The entry, or null when there is none.</returns>
-    /// <exception cref="CniException">Code 999: the file is corrupt; the text names it.</exception>
+    /// <exception cref="CniException">Code 999: the file is corrupt, or of another version; the text names it.</exception>
     public CachedAttachment? Read(string network, CniAttachment attachment) => PathOf(network, attachment, forWriting: false) is { } path ? ReadFile(path) : null;
 
     /// <summary>Removes the entry of an attachment; a missing one is no error.</summary>
     /// <param name="network">The network.</param>
     /// <param name="attachment">Container and interface.</param>
+    /// <exception cref="IOException">The file cannot be removed.</exception>
     public void Delete(string network, CniAttachment attachment)
     {
         if (PathOf(network, attachment, forWriting: false) is { } path)
             File.Delete(path);
     }
 
-    /// <summary>All attachments of a network; files that cannot be read are left out, as are those of before 0.7, which do not say whose they are.</summary>
-    /// <param name="network">The network.</param>
+    /// <summary>The attachments that the cache knows; files that cannot be read are left out, as are those of before 0.7, which do not say whose they are.</summary>
+    /// <param name="network">Of this network only, or null.</param>
+    /// <param name="containerId">Of this container only, or null.</param>
     /// <returns>The entries, by file name.</returns>
-    public IReadOnlyList<CachedAttachment> List(string network)
+    public IReadOnlyList<CachedAttachment> List(string? network = null, string? containerId = null)
     {
-        Validation.NetworkName(network);
+        if (network is not null)
+            Validation.NetworkName(network);
         List<CachedAttachment> entries = [];
-        if (!Directory.Exists(_results))
+        if (!System.IO.Directory.Exists(_results))
             return entries;
-        foreach (string path in Directory.EnumerateFiles(_results, $"{network}-*").Order(StringComparer.Ordinal))
-            if (TryReadFile(path) is { } entry && entry.NetworkName == network)
+        foreach (string path in System.IO.Directory.EnumerateFiles(_results, network is null ? "*" : $"{network}-*").Order(StringComparer.Ordinal))
+        {
+            if (Path.GetFileName(path).StartsWith('.') || TryReadFile(path) is not { NetworkName.Length: > 0 } entry)
+                continue;
+            if ((network is null || entry.NetworkName == network) && (containerId is null || entry.Attachment.ContainerId == containerId))
                 entries.Add(entry);
+        }
+
         return entries;
     }
+
+    /// <summary>Notes an attachment whose ADD is about to begin. A result that is there already stays until a plugin returned a new one.</summary>
+    internal void Begin(NetworkList list, Attachment attachment)
+    {
+        if (PathOf(list.Name, attachment.Id, forWriting: false) is not { } path || TryReadFile(path) is null)
+            Write(list, attachment, result: null, complete: false);
+    }
+
+    internal void Write(NetworkList list, Attachment attachment, CniResult? result, bool complete)
+    {
+        ArgumentNullException.ThrowIfNull(list);
+        ArgumentNullException.ThrowIfNull(attachment);
+        EnsureDirectory();
+        string path = PathOf(list.Name, attachment.Id, forWriting: true)!;
+
+        // Never half of it to be seen, whenever we are killed. No network's name begins with a dot.
+        string temporary = Path.Combine(_results, string.Create(CultureInfo.InvariantCulture, $".new-{Environment.ProcessId}-{Environment.CurrentManagedThreadId}"));
+        FileStreamOptions options = new() { Mode = FileMode.Create, Access = FileAccess.Write, UnixCreateMode = OwnerOnly };
+        try
+        {
+            using (FileStream file = new(temporary, options))
+                file.Write(CacheEntry.Write(list, attachment, result, complete).Span);
+            File.Move(temporary, path, overwrite: true);
+        }
+        catch (Exception)
+        {
+            File.Delete(temporary);
+            throw;
+        }
+    }
+
+    /// <summary>The file of <see cref="CacheLock"/>.</summary>
+    internal string LockFile()
+    {
+        EnsureDirectory();
+        return Path.Combine(Directory, "patchbay.lock");
+    }
+
+    private void EnsureDirectory() => System.IO.Directory.CreateDirectory(_results, OwnerOnly | UnixFileMode.UserExecute);
 
     private string? PathOf(string network, CniAttachment attachment, bool forWriting)
     {
         Validation.NetworkName(network);
         Validation.ContainerId(attachment.ContainerId);
         Validation.InterfaceName(attachment.IfName);
-        string plain = Path.Combine(_results, $"{network}-{attachment.ContainerId}-{attachment.IfName}");
-        string hashed = string.Create(CultureInfo.InvariantCulture, $"{plain}-{Fnv1a($"{network}\0{attachment.ContainerId}\0{attachment.IfName}"):x16}");
+        string name = $"{network}-{attachment.ContainerId}-{attachment.IfName}";
+        string hash = CacheLock.Hash($"{network}\0{attachment.ContainerId}\0{attachment.IfName}").ToString("x16", CultureInfo.InvariantCulture);
+        string plain = Path.Combine(_results, name);
+        string hashed = Path.Combine(_results, $"{(name.Length < LongestStem ? name : name[..LongestStem])}-{hash}");
         if (File.Exists(hashed))
             return hashed;
+        if (Encoding.UTF8.GetByteCount(name) > LongestName)
+            return forWriting ? hashed : null;
         if (!File.Exists(plain))
             return forWriting ? plain : null;
 
@@ -94,42 +141,6 @@ public sealed class ResultCache
             return plain;
         return forWriting ? hashed : null;
     }
-
-    private static ReadOnlyMemory<byte> Entry(NetworkList list, Attachment attachment, CniResult result) => JsonText.Write(writer =>
-    {
-        writer.WriteStartObject();
-        writer.WriteString("kind"u8, Kind);
-        writer.WriteString("containerId"u8, attachment.ContainerId);
-        writer.WriteBase64String("config"u8, list.Json.Span);
-        writer.WriteString("ifName"u8, attachment.IfName);
-        writer.WriteString("networkName"u8, list.Name);
-        writer.WriteString("netns"u8, attachment.NetnsPath);
-        if (attachment.Args.Count > 0)
-        {
-            writer.WriteStartArray("cniArgs"u8);
-            foreach ((string key, string value) in attachment.Args)
-            {
-                writer.WriteStartArray();
-                writer.WriteStringValue(key);
-                writer.WriteStringValue(value);
-                writer.WriteEndArray();
-            }
-
-            writer.WriteEndArray();
-        }
-
-        if (attachment.CapabilityArgs.Count > 0)
-        {
-            writer.WriteStartObject("capabilityArgs"u8);
-            foreach ((string name, JsonElement value) in attachment.CapabilityArgs)
-                JsonText.Raw(writer, name, value);
-            writer.WriteEndObject();
-        }
-
-        writer.WritePropertyName("result"u8);
-        result.Write(writer, list.Version);
-        writer.WriteEndObject();
-    });
 
     private static CachedAttachment? TryReadFile(string path)
     {
@@ -147,53 +158,11 @@ public sealed class ResultCache
     {
         try
         {
-            ReadOnlyMemory<byte> json = File.ReadAllBytes(path);
-            JsonView root = JsonView.Parse(json, "cached result");
-            if (root.String("kind") != Kind)
-                return new CachedAttachment("", new Attachment { ContainerId = "", IfName = "" }, default, CniResult.Parse(json, SpecVersion.V010));
-
-            Dictionary<string, JsonElement> capabilities = new(StringComparer.Ordinal);
-            if (root.Object("capabilityArgs") is { } args)
-                foreach ((string name, JsonView value) in args.Pairs())
-                    capabilities[name] = value.Element;
-            Attachment attachment = new()
-            {
-                ContainerId = root.String("containerId") ?? "",
-                IfName = root.String("ifName") ?? "",
-                NetnsPath = root.String("netns") ?? "",
-                Args = [.. (root.Array("cniArgs") ?? []).Select(Pair)],
-                CapabilityArgs = capabilities,
-            };
-            byte[] config = Convert.FromBase64String(root.String("config") ?? "");
-            return new CachedAttachment(root.String("networkName") ?? "", attachment, config, Result(root, config));
+            return CacheEntry.Read(File.ReadAllBytes(path));
         }
         catch (Exception error) when (error is JsonException or CniException or IOException or UnauthorizedAccessException or FormatException)
         {
             throw new CniException(CniError.Internal, $"cannot read the cached result {path}: {error.Message}", inner: error);
         }
-    }
-
-    private static CniResult? Result(JsonView root, ReadOnlyMemory<byte> config)
-    {
-        if (root.Object("result") is not { } view)
-            return null;
-        string? own = view.String("cniVersion");
-        SpecVersion version = !string.IsNullOrEmpty(own) ? SpecVersion.Parse(own)
-            : config.IsEmpty ? SpecVersion.V010
-            : SpecVersion.Parse(JsonView.Parse(config, "cached configuration").String("cniVersion"));
-        return CniResult.Read(view, version);
-    }
-
-    private static KeyValuePair<string, string> Pair(JsonView view) => view.AsArray() is [var key, var value]
-        ? new(key.AsString(), value.AsString())
-        : throw view.Error("must be a list of key and value");
-
-    // FNV-1a of 64 bits: short, stable, and nobody attacks a cache that only root can write.
-    private static ulong Fnv1a(string text)
-    {
-        ulong hash = 0xcbf29ce484222325;
-        foreach (byte b in Encoding.UTF8.GetBytes(text))
-            hash = (hash ^ b) * 0x100000001b3;
-        return hash;
     }
 }

@@ -75,6 +75,64 @@ public sealed class CniToolTests : IDisposable
     }
 
     [Fact]
+    public void Networks_are_listed()
+    {
+        Run("add", "net", "/n");
+        File.WriteAllText(_files.File("z.conf"), """{"cniVersion":"0.4.0","name":"second","type":"q"}""");
+        _host.Output.SetLength(0);
+        Assert.Equal(0, Run("list"));
+        Assert.Equal(
+            $"""
+            NETWORK  VERSION  PLUGINS  ATTACHMENTS  FILE
+            net      1.1.0    p        1            {_files.Path}/net.conflist
+            second   0.4.0    q        0            {_files.Path}/z.conf
+
+            """,
+            _host.OutputText);
+
+        File.WriteAllText(_files.File("broken.conf"), "{");
+        _host.Output.SetLength(0);
+        Assert.Equal(1, Run("list", "--json"));
+        Assert.StartsWith($"{_files.Path}/broken.conf: ", _host.ErrorText, StringComparison.Ordinal);
+        JsonElement[] networks = [.. JsonDocument.Parse(_host.OutputText).RootElement.EnumerateArray()];
+        Assert.Equal(("net", "mac", 1), (networks[0].GetProperty("name").GetString(), networks[0].GetProperty("capabilities")[0].GetString(), networks[0].GetProperty("attachments").GetInt32()));
+    }
+
+    [Fact]
+    public void Configurations_are_validated()
+    {
+        _files.Plugin("p", """echo '{"cniVersion":"1.0.0","supportedVersions":["1.0.0"]}'""");
+        Assert.Equal(1, Run("validate", "--json"));
+        JsonElement problem = JsonDocument.Parse(_host.OutputText).RootElement.EnumerateArray().Single(each => each.GetProperty("severity").GetString() == "error");
+        Assert.Equal(("plugins[0].type", 1), (problem.GetProperty("field").GetString(), problem.GetProperty("line").GetInt32()));
+        _host.Output.SetLength(0);
+        Directory.CreateDirectory(_files.File("empty"));
+        Assert.Equal(1, Run("validate", _files.File("empty")));
+        Assert.Equal($"{_files.File("empty")}: error: no network configurations (*.conflist, *.conf, *.json)\n", _host.OutputText);
+    }
+
+    [Fact]
+    public void A_trace_shows_what_a_plugin_was_told_and_said()
+    {
+        _host.Variables["CNI_ARGS"] = "A=1;B=2";
+        Assert.Equal(0, Run("--trace", "add", "net", "/n"));
+        Assert.StartsWith("--> CNI_COMMAND=ADD CNI_CONTAINERID=cnitool-", _host.ErrorText, StringComparison.Ordinal);
+        Assert.Contains($"CNI_NETNS=/n CNI_IFNAME=eth0 CNI_ARGS='A=1;B=2' CNI_PATH={_files.Path} {_files.Path}/p\n{{\n    \"name\": \"net\",\n", _host.ErrorText, StringComparison.Ordinal);
+        Assert.Contains("\n<-- p: exit status 0 after ", _host.ErrorText, StringComparison.Ordinal);
+        Assert.Contains("\"address\": \"10.0.0.1/8\"", _host.ErrorText, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Errors_may_be_objects()
+    {
+        _files.Plugin("p", """echo '{"code":11,"msg":"busy"}'; exit 1""");
+        Assert.Equal(1, Run("--json", "add", "net", "/n"));
+        JsonElement error = JsonDocument.Parse(_host.OutputText).RootElement;
+        Assert.Equal((11, "plugin type=\"p\" failed (add): busy"), (error.GetProperty("code").GetInt32(), error.GetProperty("msg").GetString()));
+        Assert.Equal("", _host.ErrorText);
+    }
+
+    [Fact]
     public void Help_is_no_mistake() => Assert.Equal(0, Run("--help"));
 
     private int Run(params string[] arguments) => CniTool.Run(["--cache-dir", _files.File("cache"), .. arguments], _host.Environment);

@@ -14,7 +14,7 @@ internal sealed class FlannelPlugin : CniPlugin
 
     public override string Name => TypeName;
 
-    public override string About => $"CNI Plugin flannel version v{PluginHost.ProgramVersion} (linux/{RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()}) (patchbay)";
+    public override string About => $"CNI Plugin flannel version v{PluginHost.ReferenceVersion}+patchbay.{PluginHost.ProgramVersion} (linux/{RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()})";
 
     public override CniResult Add(PluginRequest request)
     {

@@ -37,6 +37,7 @@ internal sealed class HostPortTable
         HostIpServices = new NftSet(Family, Name, "hostip_services", ownService) { DataType = Target };
         ConditionalServices = new NftSet(Family, Name, "conditional_services", service) { DataType = NftDataType.Verdict };
         ConditionalHostIpServices = new NftSet(Family, Name, "conditional_hostip_services", ownService) { DataType = NftDataType.Verdict };
+        Waiting = new NftSet(Family, Name, "waiting_services", ownService);
         Hairpin = new NftSet(Family, Name, "hairpin", NftDataType.Concatenation(address, address));
         FromLoopback = new NftSet(Family, Name, "from_loopback", address);
         FromAnywhere = new NftSet(Family, Name, "from_anywhere", address);
@@ -63,6 +64,9 @@ internal sealed class HostPortTable
 
     internal NftSet ConditionalHostIpServices { get; }
 
+    /// <summary>Ports that more than one interface of a container has (<see cref="NftablesSharedPorts"/>); there only since there was one.</summary>
+    internal NftSet Waiting { get; }
+
     /// <summary>Containers that may talk to themselves by a port of the host: source and destination are both theirs.</summary>
     internal NftSet Hairpin { get; }
 
@@ -77,6 +81,23 @@ internal sealed class HostPortTable
 
     /// <summary>The map of all ports of one interface of a container, by which its DEL finds them: it costs what they are, not what all are.</summary>
     internal NftSet Own(string name) => new(Family, Name, name, HostIpServices.KeyType) { DataType = Target };
+
+    /// <summary>Where packets look for a port, and by what key; given the key of the interface's own map.</summary>
+    internal (NftSet Map, ReadOnlyMemory<byte> Key) LookupOf(ReadOnlyMemory<byte> key, bool conditional) =>
+        IsEverywhere(key)
+            ? (conditional ? ConditionalServices : Services, ServiceOf(key))
+            : (conditional ? ConditionalHostIpServices : HostIpServices, key);
+
+    /// <summary>Whether a key of an interface's own map is for all addresses of the host.</summary>
+    internal bool IsEverywhere(ReadOnlyMemory<byte> key) => key.Span[..AddressLength].IndexOfAnyExcept((byte)0) < 0;
+
+    /// <summary>Protocol and port of such a key.</summary>
+    internal ReadOnlyMemory<byte> ServiceOf(ReadOnlyMemory<byte> key) => key[AddressLength..];
+
+    /// <summary>The address of the host in such a key.</summary>
+    internal IPAddress HostIpOf(ReadOnlyMemory<byte> key) => new(key.Span[..AddressLength]);
+
+    private int AddressLength => IsIPv4 ? 4 : 16;
 
     private IEnumerable<NftSet> Sets => IsIPv4
         ? [Services, HostIpServices, ConditionalServices, ConditionalHostIpServices, Hairpin, FromLoopback, FromAnywhere]

@@ -2,6 +2,7 @@ using System.Net;
 using Patchbay.Netlink;
 using Patchbay.Netlink.Netfilter;
 using Patchbay.Netlink.Netfilter.Expressions;
+using Patchbay.Plugins.Naming;
 
 namespace Patchbay.Plugins.Meta.Portmap;
 
@@ -68,17 +69,24 @@ internal static class LoopbackTable
                 transaction.Add(rule);
         }
 
+        var container = NameHash.Network(owner.ContainerId);
+        var elsewhere = new List<ReadOnlyMemory<byte>>();
         foreach (var element in List(nft))
         {
-            if (element.Comment == owner.Name)
+            if (MarkOf(element) == owner.Name)
                 Delete(transaction, element.Key);
+            else if (element.Comment?.EndsWith($" {container}", StringComparison.Ordinal) == true)
+                elsewhere.Add(element.Key);
         }
 
         foreach (var mapping in Concerned(mappings))
         {
-            // Of somebody else it is what a dead one left: the ports of the living have been looked at.
+            // Another network of the container has the port already, and that one counts.
+            if (elsewhere.Exists(key => key.Span.SequenceEqual(Key(mapping))))
+                continue;
+            // Of another container it is what a dead one left: the ports of the living have been looked at.
             Delete(transaction, Key(mapping));
-            transaction.AddElements(Sources(Name), [new NftSetElement(Key(mapping)) { Data = new NftData(NftKey.Of(source)), Comment = owner.Name }]);
+            transaction.AddElements(Sources(Name), [new NftSetElement(Key(mapping)) { Data = new NftData(NftKey.Of(source)), Comment = $"{owner.Name} {container}" }]);
         }
 
         nft.Commit(transaction);
@@ -91,7 +99,7 @@ internal static class LoopbackTable
         var any = false;
         foreach (var element in List(nft))
         {
-            if (element.Comment is not { } comment || !isMeant(comment))
+            if (!isMeant(MarkOf(element)))
                 continue;
             Delete(transaction, element.Key);
             any = true;
@@ -100,6 +108,9 @@ internal static class LoopbackTable
         if (any)
             nft.Commit(transaction);
     }
+
+    private static string MarkOf(NftSetElement element) =>
+        element.Comment?.IndexOf(' ', StringComparison.Ordinal) is > 0 and var end ? element.Comment[..end] : "";
 
     private static void Delete(NftablesTransaction transaction, ReadOnlyMemory<byte> key) =>
         transaction.DeleteElements(Sources(Name), [new NftSetElement(key)], Tolerated.Missing);
