@@ -117,7 +117,7 @@ internal sealed class NftablesPortSet
         if (_loopbackSource is null)
             yield break;
         var source = new NftData(NftKey.Of(_loopbackSource));
-        yield return (Table.LoopbackSources, [.. Mappings.Where(m => (m.HostIp is null || m.HostIp.Equals(IPAddress.IPv6Loopback)) && Leads(m)).Select(m => new NftSetElement(Key(m)) { Data = source })]);
+        yield return (Table.LoopbackSources, [.. LoopbackTable.Concerned(Mappings).Where(Leads).Select(m => new NftSetElement(Key(m)) { Data = source })]);
     }
 
     /// <summary>Adds to a transaction the removal of what an interface has.</summary>
@@ -193,7 +193,7 @@ internal sealed class NftablesPortSet
             transaction.AddElements(set, mappings.ConvertAll(m => new NftSetElement(key(m)) { Data = data(m) }), exclusive: true);
     }
 
-    private static byte[] Key(PortMapping mapping) => NftKey.Concatenate([(byte)mapping.Protocol], NftKey.Port(mapping.HostPort));
+    private static byte[] Key(PortMapping mapping) => LoopbackTable.Key(mapping);
 
     /// <summary>The key of a port in the interface's own map.</summary>
     internal byte[] OwnKey(PortMapping mapping) => NftKey.Concatenate(
