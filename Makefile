@@ -4,18 +4,23 @@ SHELL := /bin/bash
 
 PREFIX ?= /opt/cni/bin
 DESTDIR ?=
+# For make install: --force where plugins of others are to be replaced, --names=...; docs/install.md.
+INSTALL_FLAGS ?=
 
 # make publishes again when a source is newer than the product; directories are listed too, so that a deleted file counts.
 SOURCES := $(shell find src -not -name '.*') Directory.Build.props Directory.Packages.props BannedSymbols.txt global.json hack/build
 
 BUILD_DEPS := gcc libc6-dev zlib1g-dev
-TEST_DEPS := iproute2 nftables iptables conntrack ethtool iputils-ping iperf3 procps util-linux strace jq runc:runc busybox-static containernetworking-plugins containerd:containerd \
-    firewalld dbus libglib2.0-bin dnsmasq-base:dnsmasq isc-dhcp-server:dhcpd yggdrasil:yggdrasil
+ENGINE_DEPS := yggdrasil:yggdrasil containerd:containerd podman conmon catatonit:catatonit docker.io:dockerd docker.io:docker
+TEST_DEPS := iproute2 nftables iptables conntrack ethtool iputils-ping iperf3 procps util-linux strace jq runc:runc busybox-static containernetworking-plugins \
+    net-tools:ifconfig bsdutils:script curl:curl firewalld dbus libglib2.0-bin dnsmasq-base:dnsmasq isc-dhcp-server:dhcpd systemd:systemd-socket-activate python3-yaml $(ENGINE_DEPS)
+DIST_DEPS := dpkg tar gzip docker.io:dockerd
+DIST_TEST_DEPS := $(TEST_DEPS) debootstrap lintian
 DEMO_DEPS := iproute2 nftables iptables iputils-ping util-linux jq runc:runc busybox-static
 VM_DEPS := qemu-system-x86:qemu-system-x86_64 cpio kmod
 BENCH_DEPS := $(TEST_DEPS) netavark hyperfine
 
-.PHONY: build test test-net10 test-vm fuzz demo bench bench-vm dist install deps clean format deps-build deps-test deps-demo deps-vm deps-bench
+.PHONY: build test test-net10 test-vm fuzz demo bench bench-vm dist test-dist install deps clean format deps-build deps-test deps-demo deps-vm deps-bench deps-dist deps-dist-test
 
 build: out/cni/patchbay-cni ## out/cni: the plugins, one file under every name
 
@@ -44,11 +49,16 @@ bench: build deps-bench ## ours beside the peers
 bench-vm: build deps-bench deps-vm ## what this kernel has no interfaces for, under Debian's full kernel
 	bench/vm
 
-dist: build ## out/dist: the tar of the plugins and the two NuGet packages
+dist: build deps-dist ## out/dist: archive, Debian package, image, NuGet packages
 	hack/dist
 
+test-dist: dist deps-dist-test ## what is in out/dist: installed, upgraded, removed, run
+	hack/debian-root
+	hack/test-dist
+
 install: build ## into DESTDIR/PREFIX, /opt/cni/bin unless told
-	hack/install '$(DESTDIR)$(PREFIX)'
+	install -d -m 755 '$(DESTDIR)$(PREFIX)'
+	out/cni/patchbay-cni install $(INSTALL_FLAGS) '$(DESTDIR)$(PREFIX)'
 
 format:
 	dotnet format Patchbay.slnx
@@ -57,7 +67,7 @@ clean:
 	rm -rf artifacts out
 
 deps: ## every Debian package that any target needs
-	hack/deps $(sort $(BUILD_DEPS) $(TEST_DEPS) $(DEMO_DEPS) $(VM_DEPS))
+	hack/deps $(sort $(BUILD_DEPS) $(TEST_DEPS) $(DEMO_DEPS) $(VM_DEPS) $(DIST_DEPS) $(DIST_TEST_DEPS))
 deps-build:
 	@hack/deps $(BUILD_DEPS)
 deps-test:
@@ -66,5 +76,9 @@ deps-demo:
 	@hack/deps $(DEMO_DEPS)
 deps-vm:
 	@hack/deps $(VM_DEPS)
+deps-dist:
+	@hack/deps $(DIST_DEPS)
+deps-dist-test:
+	@hack/deps $(DIST_TEST_DEPS)
 deps-bench:
 	@hack/deps $(BENCH_DEPS)

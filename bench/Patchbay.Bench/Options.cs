@@ -2,12 +2,13 @@ using System.Globalization;
 
 namespace Patchbay.Bench;
 
-/// <summary>The command line: <c>--runs N --only a,b --out DIR</c>.</summary>
-internal sealed record Options(int Runs, IReadOnlyList<string> Only, string OutDirectory, string CommandLine)
+/// <summary>The command line: <c>--runs N --only a,b --containers N --out DIR</c>.</summary>
+internal sealed record Options(int Runs, int Containers, IReadOnlyList<string> Only, string OutDirectory, string CommandLine)
 {
     internal static Options Parse(string[] arguments, string defaultOut, IReadOnlyList<string> known)
     {
         var runs = 15;
+        var containers = 500;
         IReadOnlyList<string> only = known;
         var outDirectory = defaultOut;
         var shown = new List<string>();
@@ -17,9 +18,10 @@ internal sealed record Options(int Runs, IReadOnlyList<string> Only, string OutD
             switch (arguments[i])
             {
                 case "--runs":
-                    runs = int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0
-                        ? number
-                        : throw new BenchException($"--runs {value}: not a number above 0");
+                    runs = Number(arguments[i], value);
+                    break;
+                case "--containers":
+                    containers = Number(arguments[i], value);
                     break;
                 case "--only":
                     only = value.Split(',');
@@ -33,11 +35,15 @@ internal sealed record Options(int Runs, IReadOnlyList<string> Only, string OutD
                     outDirectory = value;
                     continue;   // where the results go is no part of how they came about
                 default:
-                    throw new BenchException($"{arguments[i]}: unknown option; there are --runs N, --only {string.Join(',', known)} and --out DIR");
+                    throw new BenchException($"{arguments[i]}: unknown option; there are --runs N, --containers N, --only {string.Join(',', known)} and --out DIR");
             }
             shown.Add($"{arguments[i]} {value}");
         }
         var command = "dotnet run -c Release --project bench/Patchbay.Bench";
-        return new Options(runs, only, outDirectory, shown.Count == 0 ? command : $"{command} -- {string.Join(' ', shown)}");
+        return new Options(runs, containers, only, outDirectory, shown.Count == 0 ? command : $"{command} -- {string.Join(' ', shown)}");
     }
+
+    private static int Number(string option, string value) => int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0
+        ? number
+        : throw new BenchException($"{option} {value}: not a number above 0");
 }

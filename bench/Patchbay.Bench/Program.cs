@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Patchbay.Bench;
 using Patchbay.Bench.Interop;
+using Patchbay.Bench.Load;
 using Patchbay.Bench.Report;
 using Patchbay.Bench.Scenarios;
 
@@ -21,6 +22,8 @@ catch (OperationCanceledException)
 
 int Main()
 {
+    if (args is [LoadWorker.Verb, .. var work])
+        return LoadWorker.Run(work);
     var repository = Repository();
     var options = Options.Parse(args, Path.Combine(repository, "bench"), [.. Scenario.All.Select(s => s.Name)]);
     if (Libc.geteuid() != 0)
@@ -61,10 +64,7 @@ void OwnMounts()
         return;
     var unshare = Command.Locate("unshare") ?? throw new BenchException("unshare is missing: install the package util-linux");
     var env = Command.Locate("env") ?? throw new BenchException("env is missing: install the package coreutils");
-    // The apphost is this process's executable, or dotnet itself, which wants the assembly's path.
-    var self = Environment.ProcessPath!;
-    string[] start = Path.GetFileName(self) == "dotnet" ? [self, Path.Combine(AppContext.BaseDirectory, "Patchbay.Bench.dll")] : [self];
-    Spawn.Become(unshare, ["--mount", "--propagation", "private", env, $"{Marker}=own", .. start, .. args]);
+    Spawn.Become(unshare, ["--mount", "--propagation", "private", env, $"{Marker}=own", .. Self.Start, .. args]);
 }
 
 static string Repository()

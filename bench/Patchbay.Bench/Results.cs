@@ -6,6 +6,7 @@ internal sealed record Row(string Id, string Title, string Unit = Row.Millisecon
     internal const string Milliseconds = "ms";
     internal const string PerSecond = "/s";
     internal const string Megabytes = "MB";
+    internal const string Mebibytes = "MiB";
 }
 
 /// <summary>The figures of one program for one operation of one row.</summary>

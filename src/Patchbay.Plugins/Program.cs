@@ -4,6 +4,8 @@ using Patchbay.Cni.Plugin;
 using Patchbay.Plugins.Ipam.Dhcp.Daemon;
 using Patchbay.Plugins.Main.Tap;
 using Patchbay.Plugins.Tools;
+using Patchbay.Plugins.Tools.Install;
+using Patchbay.Plugins.Tools.NetRun;
 
 namespace Patchbay.Plugins;
 
@@ -14,7 +16,7 @@ internal static class Program
     private const string DhcpName = "dhcp";
 
     /// <summary>Every name that this file answers to.</summary>
-    private static IEnumerable<string> Names => PluginRegistry.Names.Append(CniToolName);
+    private static IEnumerable<string> Names => [.. PluginRegistry.Names, CniToolName, RunTool.PrivNetRunName, RunTool.DockerRunName, OciHook.Name];
 
     private static int Main(string[] arguments)
     {
@@ -23,6 +25,8 @@ internal static class Program
             return status;
         if (arguments is ["names"])
             return PrintNames();
+        if (arguments is ["install", ..])
+            return InstallCommand.Run(arguments.AsSpan(1), Names, PluginEnvironment.OfProcess(static _ => null));
         if (arguments.Length > 0)
         {
             name = arguments[0];
@@ -44,6 +48,12 @@ internal static class Program
             return CniTool.Run(arguments, PluginEnvironment.OfProcess(static _ => null));
         if (name == YggAddressTool.ToolName)
             return YggAddressTool.Run(arguments, PluginEnvironment.OfProcess(static _ => null));
+        if (name is RunTool.PrivNetRunName or RunTool.DockerRunName)
+            return RunTool.Run(name, arguments, PluginEnvironment.OfProcess(static _ => null));
+        if (name == OciHook.Name)
+            return OciHook.Run(arguments, PluginEnvironment.OfProcess(static _ => null));
+        if (name == Role.HelperName)
+            return RunTool.RunRole(arguments, PluginEnvironment.OfProcess(static _ => null));
         if (name == LabelledTap.HelperName)
             return LabelledTap.Run(arguments);
         return null;
@@ -61,9 +71,10 @@ internal static class Program
     {
         PluginEnvironment environment = PluginEnvironment.OfProcess(PluginRegistry.Find);
         StringBuilder text = new();
-        text.Append("patchbay-cni v").Append(PluginHost.ProgramVersion).Append('\n');
+        text.Append(ProgramMark.Title);
         text.Append("CNI protocol versions supported: ").AppendJoin(", ", SpecVersion.All).Append('\n');
         text.Append("Plugins and tools, by the name of the file or as the first argument: ").AppendJoin(", ", Names);
+        text.Append("\npatchbay-cni install DIR puts it there under all of them");
         PluginHost.Note(environment, text.ToString());
 
         // A runtime that started us by a name that we do not know reads standard output.

@@ -58,14 +58,21 @@ public sealed class NetworkConfig
     public CniResult? PrevResult => _prevResult.Value;
 
     /// <summary>GC: the attachments to keep. Null when the runtime told none, which is not the same as an empty list (keep nothing).</summary>
+    /// <remarks>A key that is there with <c>null</c> is an empty list: so does Go write one, and CRI-O sends it when no pod is left on a network.</remarks>
     /// <exception cref="CniException">Code 999: not a list of objects, or one that does not name container and interface.</exception>
     public IReadOnlyList<CniAttachment>? ValidAttachments
     {
         get
         {
             // The first is the specification's key; the second is from an earlier text of it and still sent by runtimes.
-            IReadOnlyList<JsonView>? items = Root.Array("cni.dev/valid-attachments") ?? Root.Array("cni.dev/attachments");
-            return items is null ? null : [.. items.Select(item => new CniAttachment(Part(item, "containerID"), Part(item, "ifname")))];
+            ReadOnlySpan<string> keys = ["cni.dev/valid-attachments", "cni.dev/attachments"];
+            IReadOnlyList<JsonView>? items = Root.Array(keys[0]) ?? Root.Array(keys[1]);
+            if (items is not null)
+                return [.. items.Select(item => new CniAttachment(Part(item, "containerID"), Part(item, "ifname")))];
+            foreach ((string name, JsonView _) in Root.Pairs())
+                if (name.Equals(keys[0], StringComparison.OrdinalIgnoreCase) || name.Equals(keys[1], StringComparison.OrdinalIgnoreCase))
+                    return [];
+            return null;
         }
     }
 

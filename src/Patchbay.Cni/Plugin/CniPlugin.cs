@@ -9,8 +9,12 @@ public abstract class CniPlugin
     /// <summary>The name that configurations give as <c>type</c>.</summary>
     public abstract string Name { get; }
 
-    /// <summary>One line that tells the program and its version; shown to people who start the plugin by hand.</summary>
-    public virtual string About => $"CNI {Name} plugin v{PluginHost.ProgramVersion} (patchbay)";
+    /// <summary>One line that tells the program and its version; shown to people who start the plugin by hand, and read by engines.</summary>
+    /// <remarks>
+    /// nerdctl wants a version and nothing after it, Nomad a word that is one; both compare it with releases of the reference plugins
+    /// to know what the plugin can do. So the number is theirs, and ours is its build metadata, which no comparison sees (semver.org, 10).
+    /// </remarks>
+    public virtual string About => $"CNI {Name} plugin v{PluginHost.ReferenceVersion}+patchbay.{PluginHost.ProgramVersion}";
 
     /// <summary>The versions of the specification that it speaks, oldest first.</summary>
     public virtual IReadOnlyList<SpecVersion> SupportedVersions => SpecVersion.All;

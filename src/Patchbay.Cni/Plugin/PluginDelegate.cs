@@ -29,12 +29,18 @@ public sealed class PluginDelegate
         _type = type;
     }
 
-    /// <summary>ADD. When it fails the delegate gets a DEL before the error is thrown, since it may have done half.</summary>
+    /// <summary>ADD. When it fails, a delegate that is executed gets a DEL before the error is thrown, since it may have done half.</summary>
+    /// <remarks>
+    /// One of this executable's plugins has undone what it did, and gets none: a second ADD of an attachment that lives fails because of it, and a DEL would
+    /// end it (docs/decisions/0008-failed-delegate.md).
+    /// </remarks>
     /// <returns>The result in the newest terms.</returns>
     /// <exception cref="CniException">The delegate's error, or why it could not be run.</exception>
     public CniResult Add()
     {
         Resolve(); // what is not there needs no DEL
+        if (OwnPlugin() is not null)
+            return Run(CniCommand.Add)!;
         try
         {
             return Run(CniCommand.Add)!;
@@ -75,7 +81,27 @@ public sealed class PluginDelegate
     public void GarbageCollect() => Run(CniCommand.GarbageCollect);
 
     /// <summary>STATUS.</summary>
-    public void Status() => Run(CniCommand.Status);
+    /// <exception cref="CniException">The delegate's error; code 50 when there is no delegate in CNI_PATH.</exception>
+    public void Status()
+    {
+        try
+        {
+            Resolve();
+        }
+        catch (CniException error) when (error.Code == CniError.Internal)
+        {
+            throw new CniException(CniError.PluginNotAvailable, error.Message, error.Details, error);
+        }
+
+        Run(CniCommand.Status);
+    }
+
+    // The plugin of this executable, if that is what CNI_PATH leads to.
+    private CniPlugin? OwnPlugin()
+    {
+        PluginEnvironment environment = _request.Environment;
+        return environment.Identify(Resolve()) is { } file && file == environment.Identify("/proc/self/exe") ? environment.BuiltIn(_type) : null;
+    }
 
     private string Resolve() => _path ??= PluginFinder.Find(_type, _request.SearchPath, _request.Environment.Identify);
 
@@ -97,13 +123,12 @@ public sealed class PluginDelegate
         int depth = (_request.Depth ?? DepthOf(_request.Environment)) + 1;
         if (depth > MaxDepth)
             throw new CniException(CniError.InvalidNetworkConfig, $"more than {MaxDepth} plugins delegate to each other: does \"{_type}\" name itself as its \"ipam\" or delegate?");
-        string path = Resolve();
-        PluginEnvironment environment = _request.Environment;
         PluginRequest request = _request with { Command = command, Depth = depth };
-        if (environment.Identify(path) is { } file && file == environment.Identify("/proc/self/exe") && environment.BuiltIn(_type) is { } plugin)
+        if (OwnPlugin() is { } plugin)
             return PluginHost.Execute(plugin, request);
 
-        PluginProcess process = new(_type, path, Limit(environment), TimeoutVariable);
+        PluginEnvironment environment = _request.Environment;
+        PluginProcess process = new(_type, Resolve(), Limit(environment), TimeoutVariable);
         ReadOnlyMemory<byte> output = process.Run(Variables(request), request.Config.Json, environment.Error);
         return command == CniCommand.Add ? process.ReadResult(output, request.Config.Version) : null;
     }

@@ -12,6 +12,9 @@ public static class PluginHost
     /// <summary>Version of this program, as people see it.</summary>
     public const string ProgramVersion = "0.1.0";
 
+    /// <summary>The release of the reference plugins whose keys and abilities the plugins of this program have.</summary>
+    public const string ReferenceVersion = "1.9.1";
+
     private const int MaxConfigBytes = 32 << 20;
 
     /// <summary>Runs a plugin for the request that the environment describes.</summary>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using Microsoft.Win32.SafeHandles;
@@ -10,15 +11,20 @@ namespace Patchbay.Cni.Runtime;
 /// <summary>Keeps the runtimes that share a cache from working on one attachment at once, and GC from running beside ADD and DEL of its network.</summary>
 /// <remarks>
 /// Byte-range locks on one file (fcntl(2), "Open file description locks"): the kernel drops them when their holder ends, however it
-/// ends, and no file a container is left behind. A network is an odd byte, an attachment an even one, both chosen by hash; two that
-/// share a byte wait for one another and come to no other harm.
+/// ends. A network is an odd byte, an attachment an even one, both chosen by hash; two that share a byte wait for one another and come to no
+/// other harm. Whoever is the last to leave removes the file; one that was opened before that is recognised by its inode.
 /// </remarks>
 internal sealed class CacheLock : IDisposable
 {
     private const int FirstPause = 1, LongestPause = 50; // milliseconds
+    private readonly string _path;
     private readonly SafeFileHandle _file;
 
-    private CacheLock(SafeFileHandle file) => _file = file;
+    private CacheLock(string path, SafeFileHandle file)
+    {
+        _path = path;
+        _file = file;
+    }
 
     /// <summary>Waits until the attachment is free.</summary>
     /// <param name="path">The file of locks; made when missing.</param>
@@ -31,29 +37,40 @@ internal sealed class CacheLock : IDisposable
     /// <summary>Waits until nobody works on any attachment of the network.</summary>
     internal static CacheLock OfNetwork(string path, string network, Deadline deadline) => Take(path, deadline, (ByteOfNetwork(network), Libc.F_WRLCK));
 
-    public void Dispose() => _file.Dispose();
+    public void Dispose()
+    {
+        using (_file)
+            if (Try(_file, 0, Libc.F_WRLCK, length: 0)) // all of it: nobody else holds a lock
+                File.Delete(_path);
+    }
 
     private static CacheLock Take(string path, Deadline deadline, params ReadOnlySpan<(long Byte, short Type)> locks)
     {
-        // No FileStream: it would take a lock of its own on the whole file (flock(2)).
-        SafeFileHandle file = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
-        try
+        while (true)
         {
-            foreach ((long at, short type) in locks)
-                for (int pause = FirstPause; !Try(file, at, type); pause = Math.Min(2 * pause, LongestPause))
-                    deadline.Sleep(pause);
-            return new CacheLock(file);
-        }
-        catch (Exception)
-        {
-            file.Dispose();
-            throw;
+            // No FileStream: it would take a lock of its own on the whole file (flock(2)).
+            SafeFileHandle file = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
+            try
+            {
+                foreach ((long at, short type) in locks)
+                    for (int pause = FirstPause; !Try(file, at, type, length: 1); pause = Math.Min(2 * pause, LongestPause))
+                        deadline.Sleep(pause);
+                if (FileIdentity.Of(string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{file.DangerousGetHandle()}")) == FileIdentity.Of(path))
+                    return new CacheLock(path, file);
+            }
+            catch (Exception)
+            {
+                file.Dispose();
+                throw;
+            }
+
+            file.Dispose(); // it was removed between the opening and the locking
         }
     }
 
-    private static unsafe bool Try(SafeFileHandle file, long at, short type)
+    private static unsafe bool Try(SafeFileHandle file, long at, short type, long length)
     {
-        Libc.FileLock range = new() { Type = type, Start = at, Length = 1 };
+        Libc.FileLock range = new() { Type = type, Start = at, Length = length };
         if (Libc.fcntl(file, Libc.F_OFD_SETLK, &range) == 0)
             return true;
         int error = Marshal.GetLastPInvokeError();

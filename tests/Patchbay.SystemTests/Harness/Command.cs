@@ -57,11 +57,11 @@ internal static class Command
             StandardInputEncoding = new UTF8Encoding(false),
             WorkingDirectory = directory ?? "",
         };
-        foreach ((string name, string? value) in environment ?? new Dictionary<string, string?>())
-            start.Environment[name] = value;
         // Program output in one language; sbin, because root's PATH under CI may lack it.
         start.Environment["LC_ALL"] = "C.UTF-8";
         start.Environment["PATH"] = $"{Environment.GetEnvironmentVariable("PATH")}:/usr/sbin:/sbin";
+        foreach ((string name, string? value) in environment ?? new Dictionary<string, string?>())
+            start.Environment[name] = value;
         return Process.Start(start) ?? throw new InvalidOperationException($"{arguments[0]}: not started");
     }
 

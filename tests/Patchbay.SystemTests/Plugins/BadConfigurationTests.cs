@@ -6,7 +6,13 @@ namespace Patchbay.SystemTests.Plugins;
 /// <summary>Configurations and variables that are none: refused with a text that names field and value, and nothing done.</summary>
 public class BadConfigurationTests
 {
-    public static TheoryData<string> Types { get; } = ["bridge", "ptp", "loopback", "host-local", "static"];
+    private const string All = "\"0.1.0\",\"0.2.0\",\"0.3.0\",\"0.3.1\",\"0.4.0\",\"1.0.0\",\"1.1.0\"";
+
+    public static TheoryData<string> Types { get; } =
+    [
+        "bridge", "ptp", "loopback", "macvlan", "ipvlan", "vlan", "dummy", "tap", "host-device", "host-local", "static", "dhcp",
+        "portmap", "firewall", "bandwidth", "tuning", "sbr", "vrf", "flannel",
+    ];
 
     public static TheoryData<string, int, string> Malformed { get; } = new()
     {
@@ -28,11 +34,7 @@ public class BadConfigurationTests
 
     [Theory]
     [MemberData(nameof(Malformed))]
-    public void Malformed_configuration_is_refused(string config, int code, string text)
-    {
-        foreach (string type in Types)
-            AssertRefused(type, config, code, text);
-    }
+    public void Malformed_configuration_is_refused(string config, int code, string text) => AssertRefused(config, code, text);
 
     [Fact]
     public void Invalid_utf8_is_refused_or_replaced_and_never_kept()
@@ -79,8 +81,7 @@ public class BadConfigurationTests
         const int Depth = 200_000;
         var text = new StringBuilder("""{ "cniVersion": "1.0.0", "name": "net", "x": """);
         text.Insert(text.Length, open, Depth).Append('1').Insert(text.Length, close, Depth).Append('}');
-        foreach (string type in Types)
-            AssertRefused(type, text.ToString(), 6, "error unmarshall network config:");
+        AssertRefused(text.ToString(), 6, "error unmarshall network config:");
     }
 
     [Fact]
@@ -132,14 +133,22 @@ public class BadConfigurationTests
         Plugin.NeedsOurs(type);
         using TestHost host = TestHost.Create();
 
+        string versions = type switch
+        {
+            "bandwidth" => All[All.IndexOf("\"0.3.0\"", StringComparison.Ordinal)..],
+            "vrf" => All[All.IndexOf("\"0.3.1\"", StringComparison.Ordinal)..],
+            "firewall" => All[All.IndexOf("\"0.4.0\"", StringComparison.Ordinal)..],
+            _ => All,
+        };
+
         PluginResult version = new Plugin(host, type).Invoke("VERSION", "", environment: new Dictionary<string, string?> { ["CNI_PATH"] = null });
         version.Check();
-        Assert.Equal("""{"cniVersion":"1.1.0","supportedVersions":["0.1.0","0.2.0","0.3.0","0.3.1","0.4.0","1.0.0","1.1.0"]}""" + "\n", version.StandardOutput);
+        Assert.Equal($$"""{"cniVersion":"1.1.0","supportedVersions":[{{versions}}]}""" + "\n", version.StandardOutput);
 
         CommandResult about = host.Run(Path.Combine(Plugin.OursDirectory, type)).Check();
         Assert.Equal("", about.StandardOutput);
-        Assert.StartsWith($"CNI {type} plugin ", about.StandardError, StringComparison.Ordinal);
-        Assert.Contains("CNI protocol versions supported: 0.1.0, 0.2.0, 0.3.0, 0.3.1, 0.4.0, 1.0.0, 1.1.0", about.StandardError, StringComparison.Ordinal);
+        Assert.StartsWith(type == "flannel" ? "CNI Plugin flannel version v" : $"CNI {type} plugin ", about.StandardError, StringComparison.Ordinal);
+        Assert.Contains($"CNI protocol versions supported: {versions.Replace("\"", "", StringComparison.Ordinal).Replace(",", ", ", StringComparison.Ordinal)}\n", about.StandardError, StringComparison.Ordinal);
     }
 
     private static Dictionary<string, string?> Variables(TestNamespace container) => new()
@@ -151,15 +160,16 @@ public class BadConfigurationTests
         ["CNI_PATH"] = Plugin.OursDirectory,
     };
 
-    private static void AssertRefused(string type, string config, int code, string text)
+    private static void AssertRefused(string config, int code, string text)
     {
-        Plugin.NeedsOurs(type);
+        Plugin.NeedsOurs([.. Types.Select(row => row.Data)]);
         using TestHost host = TestHost.Create();
         TestNamespace container = host.AddContainer();
         container.Run("ip", "link", "set", "lo", "down").Check();
         Snapshot before = Snapshot.Take(host);
 
-        new Plugin(host, type).Add(container, config).Failed(code, text);
+        foreach (string type in Types)
+            new Plugin(host, type).Add(container, config).Failed(code, text);
 
         before.AssertSame(Snapshot.Take(host));
     }

@@ -94,6 +94,18 @@ public class BadIpamTests
         }
     }
 
+    [Theory]
+    [InlineData("macvlan", """{ "master": "uplink" }""")]
+    [InlineData("tap", "{}")]
+    [InlineData("host-device", """{ "device": "uplink" }""")]
+    public void Every_other_main_plugin_does_the_same(string main, string keys) => AssertTellsAndUndoes(main, keys);
+
+    [Theory]
+    [InlineData("ipvlan", """{ "master": "uplink" }""")]
+    [InlineData("vlan", """{ "master": "uplink", "vlanId": 5 }""")]
+    [InlineData("dummy", "{}")]
+    public void So_does_that_of_a_kind_of_interface_that_the_kernel_may_lack(string main, string keys) => AssertTellsAndUndoes(main, keys);
+
     [Fact]
     public void Ipam_that_fails_is_told_to_delete_what_it_may_have_done()
     {
@@ -141,5 +153,63 @@ public class BadIpamTests
 
         before.AssertSame(Snapshot.Take(host, except: "cni0"));
         return result;
+    }
+
+    private static void AssertTellsAndUndoes(string main, string keys)
+    {
+        Plugin.NeedsOurs(main);
+        NeedsKind(main);
+        using TestHost host = TestHost.Create();
+        TestNamespace container = host.AddContainer();
+        host.Run("ip", "link", "add", "uplink", "type", "veth", "peer", "name", "other").Check();
+        host.Run("ip", "link", "set", "uplink", "alias", "mine", "up").Check();
+        Snapshot before = Snapshot.Take(host);
+        foreach ((string program, int code, string text) in (ReadOnlySpan<(string, int, string)>)
+        [
+            ("kill -SEGV $$", 999, "netplugin failed with no error message"),
+            ("echo out of cheese >&2; exit 1", 999, "netplugin failed: \"out of cheese\""),
+            ("echo this is no result", 999, "plugin \"ipam\" printed no valid result"),
+            ("", 999, "plugin \"ipam\" printed no result"),
+            ("echo '{ \"cniVersion\": \"1.0.0\" }'", 999, "IPAM plugin returned missing IP config"),
+            ("echo '{ \"cniVersion\": \"1.0.0\", \"ips\": [{ \"address\": \"10.22.0.300/24\" }] }'", 999, "10.22.0.300/24"),
+            ("echo '{ \"cniVersion\": \"1.0.0\", \"ips\": [{ \"address\": \"10.22.0.2/24\", \"interface\": 7 }] }'", 0, ""),
+            ("echo '{ \"cniVersion\": \"1.0.0\", \"ips\": [{ \"address\": \"10.22.0.2/24\" }], \"routes\": [{ \"dst\": \"0.0.0.0/0\", \"gw\": \"192.0.2.1\" }] }'", 999, "192.0.2.1"),
+            ("echo '{ \"code\": 123, \"msg\": \"no lease\", \"details\": \"server asleep\" }'; exit 1", 123, "no lease; server asleep"),
+        ])
+        {
+            // Not the interface of an IPAM's address: that is for the main plugin to say (specification, "IPAM").
+            var ipam = new ScriptPlugin(host, "ipam", $"[ $CNI_COMMAND = ADD ] || exit 0\n{program}");
+            var path = new Dictionary<string, string?> { ["CNI_PATH"] = ipam.Directory };
+            string config = Conf.Make(host, main, keys, "1.1.0").Replace("host-local", "ipam", StringComparison.Ordinal);
+            PluginResult result = new Plugin(host, main).Invoke("ADD", config, "ctr", container.Path, "eth0", environment: path);
+            if (code == 0)
+            {
+                result.Check();
+                new Plugin(host, main).Invoke("DEL", config, "ctr", container.Path, "eth0", environment: path).Check();
+                host.Run("ip", "link", "set", "uplink", "alias", "mine", "up").Check();
+            }
+            else
+            {
+                result.Failed(code, text);
+                Assert.Equal("DEL ipam", ipam.Calls[^1]);
+            }
+
+            Assert.False(container.HasLink("eth0"));
+        }
+
+        before.AssertSame(Snapshot.Take(host));
+        Assert.Equal("mine", host.IpJson("link show dev uplink")[0].GetProperty("ifalias").GetString());
+    }
+
+    private static void NeedsKind(string main)
+    {
+        switch (main)
+        {
+            case "macvlan": Needs.Macvlan(); break;
+            case "ipvlan": Needs.Ipvlan(); break;
+            case "vlan": Needs.Vlan(); break;
+            case "dummy": Needs.Dummy(); break;
+            case "tap": Needs.Tun(); break;
+        }
     }
 }

@@ -52,10 +52,14 @@ public class ChainInteropTests
         Delete(deletes, container, bridge, last);
         if (addedByOurs)
         {
-            // Our firewall's notes of who owns which address: the reference does not know of them, and they let nobody pass. Our GC takes them.
-            JsonObject collect = JsonNode.Parse(Config("firewall", Chain[1].Keys))!.AsObject();
-            (collect["cniVersion"], collect["cni.dev/valid-attachments"]) = ("1.1.0", new JsonArray());
-            Ours("firewall").Invoke("GC", collect.ToJsonString()).Check();
+            // Our firewall's notes of who owns which address, and our portmap's of the ports that ::1 has a part in: the reference does not know
+            // of them, and they let nobody pass. Our GC takes them.
+            foreach (string type in (string[])["firewall", "portmap"])
+            {
+                JsonObject collect = JsonNode.Parse(Config(type, Chain.Single(each => each.Type == type).Keys))!.AsObject();
+                (collect["cniVersion"], collect["cni.dev/valid-attachments"]) = ("1.1.0", new JsonArray());
+                Ours(type).Invoke("GC", collect.ToJsonString()).Check();
+            }
         }
 
         before.AssertSame(Snapshot.Take(host, except: "cni0"));

@@ -18,9 +18,11 @@ internal sealed class EchoServer : IDisposable
         _work = Task.Factory.StartNew(() => Run(socket, serve), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
 
-    public static EchoServer Tcp(TestNamespace space, int port)
+    public static EchoServer Tcp(TestNamespace space, int port) => Tcp(space.Path, port);
+
+    public static EchoServer Tcp(string path, int port)
     {
-        Socket socket = Open(space, () =>
+        Socket socket = Open(path, () =>
         {
             var listener = new Socket(AddressFamily.InterNetworkV6, SocketType.Stream, ProtocolType.Tcp) { DualMode = true };
             listener.Bind(new IPEndPoint(IPAddress.IPv6Any, port));
@@ -34,10 +36,13 @@ internal sealed class EchoServer : IDisposable
         });
     }
 
-    public static EchoServer Udp(TestNamespace space, int port, bool ipv4 = true)
+    public static EchoServer Udp(TestNamespace space, int port, bool ipv4 = true) => Udp(space.Path, port, ipv4);
+
+    /// <summary>The same in a namespace that an engine made.</summary>
+    public static EchoServer Udp(string path, int port, bool ipv4 = true)
     {
         IPAddress any = ipv4 ? IPAddress.Any : IPAddress.IPv6Any;
-        Socket socket = Open(space, () =>
+        Socket socket = Open(path, () =>
         {
             var receiver = new Socket(any.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
             receiver.Bind(new IPEndPoint(any, port));
@@ -122,9 +127,11 @@ internal sealed class EchoServer : IDisposable
         return (address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address).ToString();
     }
 
-    private static Socket Open(TestNamespace space, Func<Socket> open)
+    private static Socket Open(TestNamespace space, Func<Socket> open) => Open(space.Path, open);
+
+    private static Socket Open(string path, Func<Socket> open)
     {
-        using NetworkNamespace inside = NetworkNamespace.Open(space.Path);
+        using NetworkNamespace inside = NetworkNamespace.Open(path);
         return inside.Run(open);
     }
 

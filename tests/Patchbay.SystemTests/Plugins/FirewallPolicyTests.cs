@@ -73,6 +73,32 @@ public sealed class FirewallPolicyTests : IDisposable
             FirewallHost.AssertReaches(a, true, "10.1.0.3", "fd00:1::3");
     }
 
+    [Theory]
+    [InlineData("iptables")]
+    [InlineData("nftables")]
+    public void What_is_switched_is_kept_apart_on_the_bridge_itself(string backend)
+    {
+        NeedsNftBridge();
+        string keys = $$"""{ "backend": "{{backend}}", "ingressPolicy": "isolated" }""";
+        (TestNamespace a, PluginResult resultA) = _net.Connect();
+        (TestNamespace b, _) = _net.Connect();
+        _net.Firewall.Add(a, FirewallHost.Config(resultA, keys)).Check();
+        // No rule for routed packets sees what is switched where br_netfilter is not loaded, or off, as here: these alone are at work.
+        foreach (string call in (string[])["iptables", "ip6tables"])
+            _net.Host.Run("sh", "-c", $"[ ! -e /proc/sys/net/bridge/bridge-nf-call-{call} ] || echo 0 >/proc/sys/net/bridge/bridge-nf-call-{call}").Check();
+        _net.Host.Run("nft", "delete", "table", "inet", "cni_firewall").Check();
+        foreach (string program in (string[])["iptables", "ip6tables"])
+            _net.Host.Run(program, "-F").Check();
+        FirewallHost.AssertReaches(a, false, "10.1.0.3", "fd00:1::3");
+        FirewallHost.AssertReaches(b, false, "10.1.0.2", "fd00:1::2");
+        FirewallHost.AssertReaches(a, true, "10.1.0.1", "fd00:1::1");
+
+        _net.Host.Run("nft", "delete", "table", "bridge", "cni_firewall").Check();
+        a.Run("ip", "neigh", "flush", "all").Check(); // that nobody answered is remembered for a while
+
+        FirewallHost.AssertReaches(a, true, "10.1.0.3", "fd00:1::3");
+    }
+
     [Fact]
     public void Policy_of_a_bridge_goes_with_the_last_container_that_wants_it()
     {

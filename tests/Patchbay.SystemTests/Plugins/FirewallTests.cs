@@ -161,6 +161,34 @@ public sealed class FirewallTests : IDisposable
         FirewallHost.AssertReaches(container, false);
     }
 
+    [Fact]
+    public void Where_iptables_is_installed_and_does_not_work_nftables_opens_the_path_unless_told_otherwise()
+    {
+        (TestNamespace container, PluginResult result) = _net.Connect();
+        Snapshot before = Snapshot.Take(_net.Host);
+        string broken = Directory.CreateDirectory(Path.Combine(_net.Host.Directory, "broken")).FullName;
+        foreach (string program in (string[])["iptables-restore", "ip6tables-restore"])
+        {
+            _net.Host.Run(["install", "-m", "755", "/dev/stdin", Path.Combine(broken, program)], "#!/bin/sh\ncat >/dev/null; echo 'iptables: no such module' >&2; exit 3\n").Check();
+        }
+
+        var path = new Dictionary<string, string?> { ["PATH"] = $"{broken}:{Environment.GetEnvironmentVariable("PATH")}" };
+        PluginResult Call(string command, string keys) => _net.Firewall.Invoke(command, FirewallHost.Config(result, keys), container.Name, container.Path, "eth0", environment: path);
+
+        Call("ADD", Iptables).Failed(999, "no such module");
+        Assert.Empty(FirewallState.Elements(_net.Host, "inet cni_firewall", "containers4"));
+
+        Call("ADD", "{}").Check();
+        Assert.Equal(["10.1.0.2"], FirewallState.Elements(_net.Host, "inet cni_firewall", "containers4"));
+        Assert.DoesNotContain("CNI-FORWARD", _net.Host.Run("iptables-save").Check().StandardOutput, StringComparison.Ordinal);
+        Call("CHECK", "{}").Check();
+        // A host that forwards nothing by itself.
+        _net.Host.Run("nft", "chain", "inet", "cni_firewall", "forward", "{ policy drop; }").Check();
+        FirewallHost.AssertReaches(container, true);
+        Call("DEL", "{}").Check();
+        FirewallHost.AssertReaches(container, false);
+    }
+
     [Theory]
     [InlineData("iptables")]
     [InlineData("nftables")]

@@ -41,19 +41,27 @@ public sealed class PortmapPacketTests : IDisposable
         TestNamespace container2() => container;
     }
 
-    [Fact]
-    public void Localhost_of_IPv6_leads_there_too()
+    [Theory]
+    [InlineData("nftables")]
+    [InlineData("iptables")]
+    public void Localhost_of_IPv6_leads_there_too(string backend)
     {
         (TestNamespace container, PluginResult bridged) = _host.AddContainer();
         using EchoServer tcp = EchoServer.Tcp(container, 80), udp = EchoServer.Udp(container, 53, ipv4: false);
-        string config = Config(bridged, $"[{Mapping(8080, 80)},{Mapping(5353, 53, "udp")}]");
+        string config = Config(bridged, $"[{Mapping(8080, 80)},{Mapping(5353, 53, "udp")}]", $$"""{ "backend": "{{backend}}" }""");
 
+        _host.Ours.Add(container, config).Check();
         _host.Ours.Add(container, config).Check();
 
         Assert.Equal("fd22::1", EchoServer.AskTcp(_host.Host, "::1", 8080));
         Assert.Equal("fd22::1", EchoServer.AskUdp(_host.Host, "::1", 5353));
+        _host.Ours.Check(container, config).Check();
         _host.Ours.Delete(container, config).Check();
         Assert.Null(EchoServer.AskTcp(_host.Host, "::1", 8080));
+        Assert.DoesNotContain("8080", _host.Rules(), StringComparison.Ordinal);
+        // What is at home there is reached by its own address again.
+        using EchoServer local = EchoServer.Tcp(_host.Host, 8080);
+        Assert.Equal("::1", EchoServer.AskTcp(_host.Host, "::1", 8080));
     }
 
     [Theory]
@@ -133,9 +141,11 @@ public sealed class PortmapPacketTests : IDisposable
     }
 
     [Theory]
-    [InlineData("nftables")]
-    [InlineData("iptables")]
-    public void A_client_that_keeps_sending_by_udp_meets_the_next_container(string backend)
+    [InlineData("nftables", true)]
+    [InlineData("nftables", false)]
+    [InlineData("iptables", true)]
+    [InlineData("iptables", false)]
+    public void A_client_that_keeps_sending_by_udp_meets_the_next_container(string backend, bool resultIsKnown)
     {
         string keys = $$"""{ "backend": "{{backend}}" }""", mappings = $"[{Mapping(5353, 53, "udp")}]";
         (TestNamespace first, PluginResult firstBridged) = _host.AddContainer();
@@ -147,10 +157,35 @@ public sealed class PortmapPacketTests : IDisposable
         using (EchoServer.Udp(first, 53))
             Assert.Equal(ClientV4, EchoServer.AskUdp(early, HostV4, 5353));
 
-        _host.Ours.Delete(first, Config(firstBridged, mappings, keys)).Check();
+        // Without the result of the ADD the rules themselves tell where they lead.
+        string gone = resultIsKnown ? Config(firstBridged, mappings, keys) : Config(null, "[]", keys);
+        _host.Ours.Invoke("DEL", gone, first.Name, "", "eth0").Check();
         Assert.DoesNotContain("dport=5353", _host.Host.Run("conntrack", "-L", "-p", "udp").StandardOutput, StringComparison.Ordinal);
         _host.Ours.Add(second, Config(secondBridged, mappings, keys)).Check();
         using (EchoServer.Udp(second, 53))
             Assert.Equal(ClientV4, EchoServer.AskUdp(early, HostV4, 5353));
+    }
+
+    [Theory]
+    [InlineData("nftables")]
+    [InlineData("iptables")]
+    public void Gc_ends_the_udp_connections_of_what_it_removes_of_both_families(string backend)
+    {
+        (TestNamespace stale, PluginResult bridged) = _host.AddContainer(version: "1.1.0");
+        string keys = $$"""{ "backend": "{{backend}}" }""", mappings = $"[{Mapping(5353, 53, "udp")}]";
+        _host.Ours.Add(stale, Config(bridged, mappings, keys, version: "1.1.0")).Check();
+        using (EchoServer.Udp(stale, 53))
+            Assert.Equal(ClientV4, EchoServer.AskUdp(_host.Client, HostV4, 5353));
+        using (EchoServer.Udp(stale, 53, ipv4: false))
+            Assert.Equal(ClientV6, EchoServer.AskUdp(_host.Client, HostV6, 5353));
+        string Connections(string family) => _host.Host.Run("conntrack", "-L", "-f", family, "-p", "udp").StandardOutput;
+        Assert.Contains("dport=5353", Connections("ipv4"), StringComparison.Ordinal);
+        Assert.Contains("dport=5353", Connections("ipv6"), StringComparison.Ordinal);
+
+        string gc = Config(null, "[]", $$"""{ "backend": "{{backend}}", "cni.dev/valid-attachments": [] }""", version: "1.1.0");
+        _host.Ours.Invoke("GC", gc).Check();
+
+        Assert.DoesNotContain("dport=5353", Connections("ipv4"), StringComparison.Ordinal);
+        Assert.DoesNotContain("dport=5353", Connections("ipv6"), StringComparison.Ordinal);
     }
 }

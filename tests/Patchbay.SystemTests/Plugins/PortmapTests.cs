@@ -240,7 +240,7 @@ public sealed class PortmapTests : IDisposable
         {
             string config = Config(bridged, $"[{Mapping(8080, 80)}]", keys);
             _host.Ours.Add(container, config).Check();
-            Assert.Equal(native, _host.Rules().Contains("tcp . 8080", StringComparison.Ordinal));
+            Assert.Equal(native, _host.Host.Run("nft", "list", "table", "ip", "cni_hostport").StandardOutput.Contains("tcp . 8080", StringComparison.Ordinal));
             // Whatever the configuration says later.
             _host.Ours.Delete(container, Config(null, "[]", Native)).Check();
             Assert.DoesNotContain("8080", _host.Rules(), StringComparison.Ordinal);

@@ -110,5 +110,34 @@ public class SameErrorTests
         }
     }
 
+    [Theory]
+    [InlineData("bridge")]
+    [InlineData("ptp")]
+    [InlineData("tap")]
+    [InlineData("flannel")]
+    public void Second_add_of_an_attachment_that_lives_is_refused_and_takes_nothing_from_it(string type)
+    {
+        Plugin.NeedsOurs(type, "bridge", "host-local");
+        if (type == "tap")
+            Needs.Tun();
+        using TestHost host = TestHost.Create();
+        TestNamespace container = host.AddContainer(), other = host.AddContainer();
+        string lease = Path.Combine(host.Directory, "subnet.env");
+        File.WriteAllText(lease, "FLANNEL_NETWORK=10.22.0.0/16\nFLANNEL_SUBNET=10.22.0.1/24\nFLANNEL_MTU=1450\nFLANNEL_IPMASQ=true\n");
+        string config = type != "flannel" ? Conf.Make(host, type, ranges: Conf.IPv4) : Conf.Make(
+            host, type, $$"""{ "subnetFile": "{{lease}}", "dataDir": "{{host.Directory}}/flannel", "ipam": { "dataDir": "{{host.DataDirectory}}" } }""");
+        Plugin plugin = new(host, type);
+        PluginResult added = plugin.Add(container, config, containerId: "ctr").Check();
+        Snapshot before = Snapshot.Take(host);
+
+        // The same namespace, and another one: the address management knows the attachment by id and interface alone.
+        foreach (TestNamespace again in (TestNamespace[])[container, other])
+        {
+            Assert.NotEqual(0, plugin.Add(again, config, containerId: "ctr").ExitCode);
+            before.AssertSame(Snapshot.Take(host));
+            plugin.Check(container, Conf.WithResult(config, added), containerId: "ctr").Check();
+        }
+    }
+
     private static string? Value(string given, string good) => given switch { "*" => good, "-" => null, _ => given };
 }

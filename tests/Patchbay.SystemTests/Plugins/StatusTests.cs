@@ -58,6 +58,19 @@ public sealed class StatusTests : IDisposable
     }
 
     [Theory]
+    [InlineData("bridge", false)]
+    [InlineData("host-local", false)]
+    [InlineData("host-local", true)]
+    public void A_gateway_is_no_free_address(string type, bool used)
+    {
+        string config = Config(type, "nftables", second: """{ "subnet": "fd00:22::/64", "rangeStart": "fd00:22::1", "rangeEnd": "fd00:22::1" }""");
+        if (used)
+            ReferencePlugins.Plugin(_host, "host-local").Invoke("ADD", config.Replace("1.1.0", "1.0.0", StringComparison.Ordinal), "a", "/run/netns/none", "eth0").CheckError(999);
+
+        Assert.Contains("range set 1: fd00:22::1-fd00:22::1", Status(type, config).CheckError(50).ErrorText, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("bridge")]
     [InlineData("ptp")]
     public void A_host_without_iptables_is_told_only_if_iptables_is_asked_for(string type)

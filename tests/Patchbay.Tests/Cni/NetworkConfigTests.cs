@@ -64,7 +64,9 @@ public class NetworkConfigTests
     [InlineData("\"cni.dev/attachments\":[{\"containerID\":\"a\",\"ifname\":\"b\"}]", "a b")]
     [InlineData("\"cni.dev/attachments\":[{\"containerID\":\"x\",\"ifname\":\"y\"}],\"cni.dev/valid-attachments\":[{\"containerID\":\"a\",\"ifname\":\"b\"}]", "a b")]
     [InlineData("\"cni.dev/attachments\":[]", "")]
-    [InlineData("\"cni.dev/attachments\":null", null)]
+    [InlineData("\"cni.dev/attachments\":null", "")]
+    [InlineData("\"cni.dev/valid-attachments\":null,\"cni.dev/attachments\":null", "")]
+    [InlineData("\"cni.dev/valid-attachments\":null,\"cni.dev/attachments\":[{\"containerID\":\"a\",\"ifname\":\"b\"}]", "a b")]
     [InlineData("\"other\":1", null)]
     public void Attachments_have_two_keys_and_missing_is_not_empty(string keys, string? expected)
     {

@@ -64,6 +64,8 @@ public sealed class PluginDelegateTests : IDisposable
         Directory.CreateDirectory(_scripts.File("directory"));
         CniException error = Assert.Throws<CniException>(() => _host.Request().Delegate(type).Add());
         Assert.Equal((999u, message.Replace("DIR", _scripts.Path, StringComparison.Ordinal)), (error.Code, error.Message));
+        // An ADD would fail: that is what STATUS is asked for.
+        Assert.Equal(50u, Assert.Throws<CniException>(() => _host.Request().Delegate(type).Status()).Code);
     }
 
     [Theory]
@@ -133,7 +135,11 @@ public sealed class PluginDelegateTests : IDisposable
         Assert.Equal("10.0.0.1/8", request.Delegate("ipam").Add().Ips[0].Address.ToString());
         plugin.OnAdd = _ => throw new CniException(11, "full");
         Assert.Equal("full", Assert.Throws<CniException>(() => request.Delegate("ipam").Add()).Message);
-        Assert.Equal(["ADD", "ADD", "DEL"], plugin.Calls);
+        // It undoes what it did itself: a DEL would end an attachment that lives.
+        Assert.Equal(["ADD", "ADD"], plugin.Calls);
+        plugin.OnAdd = new RecordingPlugin().OnAdd;
+        Assert.Equal("work", Assert.Throws<IOException>(() => request.Delegate("ipam").AddThen<int>(_ => throw new IOException("work"))).Message);
+        Assert.Equal(["ADD", "ADD", "ADD", "DEL"], plugin.Calls);
 
         Assert.Equal(4u, Assert.Throws<CniException>(() => (request with { IfName = "a/b" }).Delegate("ipam").Check()).Code);
         plugin.Versions = [SpecVersion.V040];

@@ -57,6 +57,26 @@ public class PluginHostTests
     }
 
     [Fact]
+    public void The_version_of_a_plugin_is_one_that_engines_can_compare()
+    {
+        // nerdctl: all that is behind the words is a version (semver.org, 2); Nomad: one of the words is.
+        string about = new Named().About;
+        Assert.Matches(@"^CNI named plugin v[0-9]+\.[0-9]+\.[0-9]+\+[0-9A-Za-z.-]+$", about);
+        Version told = Version.Parse(about[(about.IndexOf(" v", StringComparison.Ordinal) + 2)..about.IndexOf('+', StringComparison.Ordinal)]);
+        Assert.True(told >= new Version(1, 7, 1), $"nerdctl's icc=false wants 1.7.1, Nomad's CHECK 1.2.0, not {told}");
+        Assert.EndsWith($"patchbay.{PluginHost.ProgramVersion}", about, StringComparison.Ordinal);
+    }
+
+    private sealed class Named : CniPlugin
+    {
+        public override string Name => "named";
+
+        public override CniResult Add(PluginRequest request) => throw new NotSupportedException();
+
+        public override void Delete(PluginRequest request) => throw new NotSupportedException();
+    }
+
+    [Fact]
     public void The_version_that_people_see_is_the_assemblys() =>
         Assert.Equal(PluginHost.ProgramVersion, typeof(PluginHost).Assembly.GetName().Version!.ToString(3));
 

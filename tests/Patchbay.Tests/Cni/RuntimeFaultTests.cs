@@ -167,6 +167,19 @@ public sealed class RuntimeFaultTests : IDisposable
     }
 
     [Fact]
+    public async Task Many_at_once_leave_no_lock()
+    {
+        await Task.WhenAll(Enumerable.Range(0, 12).Select(async number =>
+        {
+            Attachment own = _attachment with { ContainerId = $"ctr{number % 4}" };
+            await Runtime.AddAsync(List, own, TestContext.Current.CancellationToken);
+            await Runtime.DeleteAsync(List, own, TestContext.Current.CancellationToken);
+        }));
+        Assert.Equal(["results"], Directory.GetFileSystemEntries(_scripts.File("cache")).Select(Path.GetFileName));
+        Assert.Empty(Runtime.Cache.List());
+    }
+
+    [Fact]
     public void A_cache_that_cannot_be_written_stops_an_ADD_before_it_begins_and_no_DEL()
     {
         File.WriteAllText(_scripts.File("cache"), "a file where a directory should be");

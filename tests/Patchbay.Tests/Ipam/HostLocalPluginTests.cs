@@ -71,7 +71,7 @@ public sealed class HostLocalPluginTests : IDisposable
         Assert.Equal(["10.0.0.9/24", "10.0.1.9/24", "fd00::9/64"], Run("ADD", config, args: "IgnoreUnknown=1;K8S_POD_NAME=p;IP=fd00::9/128").Ips);
         Assert.Equal("999 ARGS: unknown args [\"MAC=x\"]", Run("ADD", config, "c2", "MAC=x").Error);
         Assert.Equal("7 requested ip 'x' is neither an IP address nor in CIDR notation", Run("ADD", config, "c2", "IP=x").Error);
-        Assert.Equal("999 failed to allocate for range 0: requested IP address 10.0.0.9 is not available in range set 10.0.0.1-10.0.0.254",
+        Assert.Equal("999 failed to allocate for range 0: requested IP address 10.0.0.9 is not available in range set 10.0.0.1-10.0.0.254: container c1 has it",
             Run("ADD", config, "c2").Error);
     }
 

@@ -73,7 +73,7 @@ public sealed class StoreTests
         using var net = new TemporaryNetwork("10.0.0.0/24", "10.0.1.0/24");
         Assert.Equal(["10.0.0.2", "10.0.1.77"], net.Add("a", "10.0.1.77"));
         var refused = (string id, string[] wanted) => Assert.Throws<AllocationException>(() => net.Add(id, wanted)).Message;
-        Assert.Equal("failed to allocate for range 1: requested IP address 10.0.1.77 is not available in range set 10.0.1.1-10.0.1.254",
+        Assert.Equal("failed to allocate for range 1: requested IP address 10.0.1.77 is not available in range set 10.0.1.1-10.0.1.254: container a has it",
             refused("b", ["10.0.1.77"]));
         Assert.Equal("failed to allocate for range 1: requested ip 10.0.1.1 is subnet's gateway", refused("c", ["10.0.1.1"]));
         Assert.Equal("failed to allocate all requested IPs: 10.0.0.8 172.16.0.1", refused("d", ["10.0.0.7", "10.0.0.8", "172.16.0.1"]));

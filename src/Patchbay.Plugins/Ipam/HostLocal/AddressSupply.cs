@@ -21,16 +21,19 @@ internal static class AddressSupply
     }
 
     /// <summary>Throws code 50 if some range set has no free address. The directory is listed only if there are enough reservations to fill a set.</summary>
-    internal static void RequireFree(ReservationStore store, HostLocalConfig config)
+    /// <param name="store">The reservations; null while there are none.</param>
+    /// <param name="config">The ranges.</param>
+    internal static void RequireFree(ReservationStore? store, HostLocalConfig config)
     {
         for (int n = 0; n < config.Sets.Count; n++)
         {
             var set = config.Sets[n];
             var capacity = set.Capacity;
-            if (store.KnownCount is { } count && (uint)count < capacity)
+            // A range that is nothing but its gateway has none to give from the start.
+            if (capacity > 0 && (store is null || (store.KnownCount is { } count && (uint)count < capacity)))
                 continue;
             UInt128 taken = 0;
-            foreach (var address in store.Names())
+            foreach (var address in store?.Names() ?? [])
             {
                 if (set.RangeFor(address) is { } range && address != range.Gateway)
                     taken++;

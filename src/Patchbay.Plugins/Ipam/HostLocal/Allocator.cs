@@ -53,7 +53,7 @@ internal static class Allocator
         if (address == range.Gateway)
             throw new AllocationException($"requested ip {address} is subnet's gateway");
         if (!store.TryReserve(address, n, owner))
-            throw new AllocationException($"requested IP address {address} is not available in range set {set}");
+            throw new AllocationException($"requested IP address {address} is not available in range set {set}{(store.HolderOf(address) is { } holder ? $": container {holder} has it" : "")}");
         return new(address, range);
     }
 

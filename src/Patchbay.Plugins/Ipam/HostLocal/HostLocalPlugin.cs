@@ -88,8 +88,7 @@ internal sealed class HostLocalPlugin : CniPlugin
         try
         {
             using var store = Open(config, StoreAccess.Read, request);
-            if (store is not null)
-                AddressSupply.RequireFree(store, config);
+            AddressSupply.RequireFree(store, config);
         }
         catch (IOException e)
         {

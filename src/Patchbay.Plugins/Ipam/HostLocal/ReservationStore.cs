@@ -26,6 +26,7 @@ internal sealed partial class ReservationStore : IDisposable
     private const uint FileMode = 0x180; // 0600
     private const uint DirectoryMode = 0x1ed; // 0755
     private const uint LockMode = 0x1e8; // 0750, as the reference makes it
+    private const int LongestShownId = 128;
 
     private readonly byte[] _indexName;
     private readonly IReadOnlyList<RangeSet> _sets;
@@ -130,6 +131,15 @@ internal sealed partial class ReservationStore : IDisposable
 
     /// <summary>Whether the address is reserved by exactly this content.</summary>
     internal bool Holds(Address address, ReadOnlySpan<byte> content) => Read(address, out var held) && held.SequenceEqual(content);
+
+    /// <summary>The id of the container that has the address, to be shown; null when nobody has, or the file does not say so in the usual words.</summary>
+    internal string? HolderOf(Address address)
+    {
+        if (!Read(address, out var held))
+            return null;
+        var id = held[..(held.IndexOfAny((byte)'\r', (byte)'\n') is >= 0 and var end ? end : held.Length)];
+        return id.Length is > 0 and <= LongestShownId && id.IndexOfAnyExceptInRange((byte)'!', (byte)'~') < 0 ? System.Text.Encoding.ASCII.GetString(id) : null;
+    }
 
     /// <summary>Whether there is a file of this address with nothing in it.</summary>
     internal bool IsEmpty(Address address)

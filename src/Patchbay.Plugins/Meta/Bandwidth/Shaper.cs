@@ -86,7 +86,12 @@ internal sealed class Shaper(RouteSocket host, LinkState state, PluginRequest re
     /// <param name="told">The ifb that the result names; empty when it names none, null when there is no result.</param>
     internal static void Remove(RouteSocket host, LinkState state, string? told)
     {
+        // The ifbs go first: the kernel waits for what was freed before (net/core/dev.c, netdev_run_todo), and with the disciplines that takes 3 ms longer.
         var batch = new NetlinkBatch();
+        if (state.Own is { } own)
+            batch.DeleteLink(own.Index, Tolerated.Missing);
+        if (state.Shared is { } shared && (state.Name.Marks(shared) || (state.IsUnmarked && IsOnlyOne())))
+            batch.DeleteLink(shared.Index, Tolerated.Missing);
         if (state.HasLink)
         {
             var link = state.Link.Index;
@@ -96,10 +101,6 @@ internal sealed class Shaper(RouteSocket host, LinkState state, PluginRequest re
                 batch.DeleteQdisc(link, TcHandle.Root, Handle, Tolerated.Missing);
         }
 
-        if (state.Own is { } own)
-            batch.DeleteLink(own.Index, Tolerated.Missing);
-        if (state.Shared is { } shared && (state.Name.Marks(shared) || (state.IsUnmarked && IsOnlyOne())))
-            batch.DeleteLink(shared.Index, Tolerated.Missing);
         host.Execute(batch);
 
         // Made by the reference plugin, which has one a container. Not ours if we have one of our own, or if the result or the filter tell of another.

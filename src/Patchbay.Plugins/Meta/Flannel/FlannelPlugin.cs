@@ -14,7 +14,7 @@ internal sealed class FlannelPlugin : CniPlugin
 
     public override string Name => TypeName;
 
-    public override string About => $"CNI Plugin flannel version v{PluginHost.ProgramVersion} (linux/{RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()}) (patchbay)";
+    public override string About => $"CNI Plugin flannel version v{PluginHost.ReferenceVersion}+patchbay.{PluginHost.ProgramVersion} (linux/{RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()})";
 
     public override CniResult Add(PluginRequest request)
     {
@@ -22,9 +22,17 @@ internal sealed class FlannelPlugin : CniPlugin
         var made = DelegateConfig.Make(config, SubnetFile.Read(config.SubnetFile));
         RequireFree(request);
         // Before anything is made: a DEL after a crash must know what to undo.
+        var former = StateFile.Find(config.DataDirectory, request);
         var state = Write(config, request, made);
         var undo = new Rollback();
-        undo.Push(() => File.Delete(state));
+        undo.Push(() =>
+        {
+            // The attachment may live, with another namespace, and then it is the reason for the failure.
+            if (former?.Path == state)
+                former.PutBack();
+            else
+                File.Delete(state);
+        });
         try
         {
             return request.Delegate(config.DelegateType, made).Add();

@@ -19,9 +19,12 @@ internal sealed class StateFile
     private const string TemporaryPrefix = ":new-"; // no container id begins so
     private const int LongestName = 255; // NAME_MAX
 
-    private StateFile(string path, JsonView? made, string? ifName)
+    private readonly byte[] _content;
+
+    private StateFile(string path, byte[] content, JsonView? made, string? ifName)
     {
         Path = path;
+        _content = content;
         Made = made;
         IfName = ifName;
     }
@@ -54,25 +57,15 @@ internal sealed class StateFile
     {
         // As the reference plugin does: nobody else's business.
         Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        var temporary = System.IO.Path.Combine(directory, $"{TemporaryPrefix}{Random.Shared.NextInt64():x16}");
-        try
-        {
-            using (var file = new FileStream(temporary, new FileStreamOptions
-            {
-                Mode = FileMode.CreateNew,
-                Access = FileAccess.Write,
-                BufferSize = 0,
-                UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
-            }))
-                file.Write(DelegateConfig.With(made, InterfaceKey, request.IfName).Span);
-            return Place(temporary, directory, request);
-        }
-        catch
-        {
-            File.Delete(temporary);
-            throw;
-        }
+        return Write(directory, DelegateConfig.With(made, InterfaceKey, request.IfName).Span, temporary => Place(temporary, directory, request));
     }
+
+    /// <summary>Writes the file as it was read, after something else has taken its place.</summary>
+    internal void PutBack() => Write(System.IO.Path.GetDirectoryName(Path)!, _content, temporary =>
+    {
+        File.Move(temporary, Path, overwrite: true);
+        return Path;
+    });
 
     /// <summary>All files of a directory; those that a crash left half written are removed.</summary>
     internal static IReadOnlyList<StateFile> All(string directory)
@@ -110,6 +103,28 @@ internal sealed class StateFile
     }
 
     internal void Remove() => File.Delete(Path);
+
+    private static string Write(string directory, ReadOnlySpan<byte> content, Func<string, string> place)
+    {
+        var temporary = System.IO.Path.Combine(directory, $"{TemporaryPrefix}{Random.Shared.NextInt64():x16}");
+        try
+        {
+            using (var file = new FileStream(temporary, new FileStreamOptions
+            {
+                Mode = FileMode.CreateNew,
+                Access = FileAccess.Write,
+                BufferSize = 0,
+                UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+            }))
+                file.Write(content);
+            return place(temporary);
+        }
+        catch
+        {
+            File.Delete(temporary);
+            throw;
+        }
+    }
 
     // The name is taken by whoever comes first; what is there is replaced only if it is this attachment's.
     private static string Place(string temporary, string directory, PluginRequest request)
@@ -156,13 +171,13 @@ internal sealed class StateFile
         {
             var made = JsonView.Parse(bytes, "state file");
             if (made.String("name") is { Length: > 0 } && made.String("type") is { Length: > 0 })
-                return new StateFile(path, made, made.String(InterfaceKey));
+                return new StateFile(path, bytes, made, made.String(InterfaceKey));
         }
         catch (Exception error) when (error is JsonException or CniException)
         {
         }
 
-        return new StateFile(path, null, null);
+        return new StateFile(path, bytes, null, null);
     }
 
     private string? Text(string key) => Made?.String(key);

@@ -19,14 +19,10 @@ internal sealed class HostPortTable
     internal const string ReferenceLegacyPorts = "hostip_hostports";
     private const string AllPorts = "hostports_all";
     private const string OwnPorts = "host_services";
-    private const string LoopbackOut = "loopback_out";
-    private const string LoopbackIn = "loopback_in";
     private const string Prerouting = "prerouting";
     private const string Output = "output";
     private const int DestinationNatPriority = -100; // NF_IP_PRI_NAT_DST
     private const int SourceNatPriority = 100;       // NF_IP_PRI_NAT_SRC
-    private const int RawPriority = -300;            // NF_IP6_PRI_RAW: before connection tracking
-    private const int AfterNatPriority = 200;        // after NF_IP6_PRI_NAT_SRC, at which LOCAL_IN translates back
     private const NftRegister W5 = NftRegister.W0 + 5;
 
     private HostPortTable(bool ipv4)
@@ -41,10 +37,11 @@ internal sealed class HostPortTable
         HostIpServices = new NftSet(Family, Name, "hostip_services", ownService) { DataType = Target };
         ConditionalServices = new NftSet(Family, Name, "conditional_services", service) { DataType = NftDataType.Verdict };
         ConditionalHostIpServices = new NftSet(Family, Name, "conditional_hostip_services", ownService) { DataType = NftDataType.Verdict };
+        Waiting = new NftSet(Family, Name, "waiting_services", ownService);
         Hairpin = new NftSet(Family, Name, "hairpin", NftDataType.Concatenation(address, address));
         FromLoopback = new NftSet(Family, Name, "from_loopback", address);
         FromAnywhere = new NftSet(Family, Name, "from_anywhere", address);
-        LoopbackSources = new NftSet(Family, Name, "loopback_sources", service) { DataType = address };
+        LoopbackSources = LoopbackTable.Sources(Name);
     }
 
     internal static HostPortTable Of(bool ipv4) => new(ipv4);
@@ -67,6 +64,9 @@ internal sealed class HostPortTable
 
     internal NftSet ConditionalHostIpServices { get; }
 
+    /// <summary>Ports that more than one interface of a container has (<see cref="NftablesSharedPorts"/>); there only since there was one.</summary>
+    internal NftSet Waiting { get; }
+
     /// <summary>Containers that may talk to themselves by a port of the host: source and destination are both theirs.</summary>
     internal NftSet Hairpin { get; }
 
@@ -81,6 +81,23 @@ internal sealed class HostPortTable
 
     /// <summary>The map of all ports of one interface of a container, by which its DEL finds them: it costs what they are, not what all are.</summary>
     internal NftSet Own(string name) => new(Family, Name, name, HostIpServices.KeyType) { DataType = Target };
+
+    /// <summary>Where packets look for a port, and by what key; given the key of the interface's own map.</summary>
+    internal (NftSet Map, ReadOnlyMemory<byte> Key) LookupOf(ReadOnlyMemory<byte> key, bool conditional) =>
+        IsEverywhere(key)
+            ? (conditional ? ConditionalServices : Services, ServiceOf(key))
+            : (conditional ? ConditionalHostIpServices : HostIpServices, key);
+
+    /// <summary>Whether a key of an interface's own map is for all addresses of the host.</summary>
+    internal bool IsEverywhere(ReadOnlyMemory<byte> key) => key.Span[..AddressLength].IndexOfAnyExcept((byte)0) < 0;
+
+    /// <summary>Protocol and port of such a key.</summary>
+    internal ReadOnlyMemory<byte> ServiceOf(ReadOnlyMemory<byte> key) => key[AddressLength..];
+
+    /// <summary>The address of the host in such a key.</summary>
+    internal IPAddress HostIpOf(ReadOnlyMemory<byte> key) => new(key.Span[..AddressLength]);
+
+    private int AddressLength => IsIPv4 ? 4 : 16;
 
     private IEnumerable<NftSet> Sets => IsIPv4
         ? [Services, HostIpServices, ConditionalServices, ConditionalHostIpServices, Hairpin, FromLoopback, FromAnywhere]
@@ -103,11 +120,8 @@ internal sealed class HostPortTable
         Base(Prerouting, "nat", NftHookPoint.Prerouting, DestinationNatPriority);
         Base(Output, "nat", NftHookPoint.Output, DestinationNatPriority);
         Base(ReferenceMasquerading, "nat", NftHookPoint.Postrouting, SourceNatPriority);
-        if (!IsIPv4)
-        {
-            Base(LoopbackOut, "filter", NftHookPoint.Output, RawPriority);
-            Base(LoopbackIn, "filter", NftHookPoint.Input, AfterNatPriority);
-        }
+        foreach (var chain in IsIPv4 ? [] : LoopbackTable.Chains(Name))
+            transaction.Add(chain);
 
         foreach (var rule in missing)
             transaction.Add(rule);
@@ -181,16 +195,8 @@ internal sealed class HostPortTable
         if (IsIPv4)
             yield break;
 
-        // ::1 may not come from a cable, and a bridge with br_netfilter would translate back to it before ip6_rcv_core() looks. So another
-        // address of the host takes its place before the connection is tracked, and ::1 takes it back when all that is over.
-        const int SourceOffset = 8, DestinationOffset = 24, AddressLength = 16; // RFC 8200, section 3
-        yield return Rule(LoopbackOut, Service(New().Source(IPAddress.IPv6Loopback).Destination(IPAddress.IPv6Loopback), NftRegister.R1, NftRegister.W1)
-            .Add(new NftLookup(new NftSetReference(LoopbackSources.Name), Destination: NftRegister.R1))
-            .Add(new NftPayloadWrite(NftPayloadBase.Network, SourceOffset, AddressLength) { InPseudoHeader = true }));
-        yield return Rule(LoopbackIn, New().Source(IPAddress.IPv6Loopback).DestinationOutside(IPAddress.IPv6Loopback)
-            .Add(new NftConnection(NftConnectionKey.DestinationIp6) { Direction = 0 }).Add(new NftCompare(NftOperator.Equal, IPAddress.IPv6Loopback.GetAddressBytes()))
-            .Add(new NftImmediate(new NftData(IPAddress.IPv6Loopback.GetAddressBytes()), NftRegister.R1))
-            .Add(new NftPayloadWrite(NftPayloadBase.Network, DestinationOffset, AddressLength) { InPseudoHeader = true }));
+        foreach (var rule in LoopbackTable.Rules(Name))
+            yield return rule;
     }
 
     // dnat ip to ip daddr . meta l4proto . th dport map @…

@@ -26,6 +26,7 @@ internal static class HostPorts
         try
         {
             IptablesHostPorts.Add(owner, config, addresses);
+            AddLoopback(owner, config, source);
         }
         catch (CniException failure) when (!config.IsBackendChosen && failure.Code == CniError.Internal)
         {
@@ -49,13 +50,14 @@ internal static class HostPorts
                     containers.Add(port.Container);
             }
 
+            LoopbackTable.Remove(nft, name => name == owner.Name);
             ReferenceNftRules.Remove(nft, owner, () => ContainerAddresses.Find(request));
-            if (IptablesOnNftHostPorts.Remove(nft, owner))
+            if (IptablesOnNftHostPorts.Remove(nft, owner, containers))
                 AddConfigured(request, containers);
         }));
         cleanup.Step(() =>
         {
-            if (IptablesHostPorts.RemoveLegacy(owner))
+            if (IptablesHostPorts.RemoveLegacy(owner, containers))
                 AddConfigured(request, containers);
         });
         cleanup.Step(() => UdpConnections.ForgetFrom(request, containers));
@@ -76,9 +78,11 @@ internal static class HostPorts
                     containers.Add(port.Container);
             }
 
-            IptablesOnNftHostPorts.Collect(nft, network, ValidChains());
+            var names = valid.Select(attachment => new PortOwner(network, attachment.ContainerId, attachment.IfName).Name).ToHashSet();
+            LoopbackTable.Remove(nft, name => name.StartsWith(PortOwner.Prefix(network), StringComparison.Ordinal) && !names.Contains(name));
+            IptablesOnNftHostPorts.Collect(nft, network, ValidChains(), containers);
         }));
-        cleanup.Step(() => IptablesHostPorts.CollectLegacy(network, ValidChains()));
+        cleanup.Step(() => IptablesHostPorts.CollectLegacy(network, ValidChains(), containers));
         cleanup.Step(() => UdpConnections.ForgetFrom(request, containers));
         cleanup.ThrowIfFailed();
 
@@ -145,6 +149,22 @@ internal static class HostPorts
         NftablesHostPorts.Add(nft, owner, config, addresses, loopbackSource);
     }
 
+    // ::1 leads there as well where the kernel has nf_tables; iptables alone cannot do it, and the reference does not.
+    private static void AddLoopback(PortOwner owner, PortmapConfig config, IPAddress? source)
+    {
+        using var nft = NftablesSocket.Open();
+        try
+        {
+            if (source is null)
+                LoopbackTable.Remove(nft, name => name == owner.Name);
+            else
+                LoopbackTable.Add(nft, owner, config.Mappings, source);
+        }
+        catch (NetlinkException) when (!nft.IsAvailable())
+        {
+        }
+    }
+
     private static void AddInstead(PortOwner owner, PortmapConfig config, ContainerAddresses addresses, IPAddress? loopbackSource, CniException failure)
     {
         try
@@ -157,7 +177,7 @@ internal static class HostPorts
         }
     }
 
-    // iptables' rules do not readily tell where they lead; what the runtime knows does.
+    // The rules tell where they lead, unless somebody flushed them; what the runtime knows does too.
     private static void AddConfigured(PluginRequest request, HashSet<IPAddress> containers)
     {
         var addresses = ContainerAddresses.Find(request);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using System.Text;
 using Patchbay.Cni.Model;
 using Patchbay.Netlink.Netfilter;
@@ -45,10 +46,11 @@ internal static class IptablesHostPorts
 
     /// <summary>Removes the chains of a container from the old tables.</summary>
     /// <returns>Whether the old tables are in use.</returns>
-    internal static bool RemoveLegacy(PortOwner owner) => RemoveLegacy((_, chain) => chain == owner.Chain || chain == owner.OldSourceChain);
+    internal static bool RemoveLegacy(PortOwner owner, ISet<IPAddress> containers) =>
+        RemoveLegacy((_, chain) => chain == owner.Chain || chain == owner.OldSourceChain, containers);
 
     /// <summary>Removes the chains of a network from the old tables, but for the valid ones.</summary>
-    internal static void CollectLegacy(string network, HashSet<string> valid)
+    internal static void CollectLegacy(string network, HashSet<string> valid, ISet<IPAddress> containers)
     {
         var comment = PortOwner.ChainCommentPrefix(network).Replace("\"", "\\\"", StringComparison.Ordinal);
         var stale = new HashSet<string>();
@@ -58,7 +60,7 @@ internal static class IptablesHostPorts
             if (line.StartsWith($"-A {Dnat} ", StringComparison.Ordinal) && chain.StartsWith(PortOwner.ChainPrefix, StringComparison.Ordinal) && !valid.Contains(chain) && line.Contains(comment, StringComparison.Ordinal))
                 stale.Add(chain);
             return stale.Contains(chain);
-        });
+        }, containers);
     }
 
     private static void Add(bool ipv4, PortOwner owner, PortmapConfig config, IptablesRules rules)
@@ -90,7 +92,7 @@ internal static class IptablesHostPorts
         }
     }
 
-    private static bool RemoveLegacy(Func<string, string, bool> isStale)
+    private static bool RemoveLegacy(Func<string, string, bool> isStale, ISet<IPAddress> containers)
     {
         var used = false;
         foreach (var ipv4 in ContainerAddresses.Families)
@@ -101,7 +103,7 @@ internal static class IptablesHostPorts
             var tool = new IptablesTool(ipv4, "legacy-");
             for (var attempt = 1; ; attempt++)
             {
-                var commands = RemovalOf(tool.Save(Table), isStale);
+                var commands = RemovalOf(tool.Save(Table), isStale, containers);
                 if (commands.Length == 0)
                     break;
                 try
@@ -119,7 +121,7 @@ internal static class IptablesHostPorts
         return used;
     }
 
-    private static string RemovalOf(string[] saved, Func<string, string, bool> isStale)
+    private static string RemovalOf(string[] saved, Func<string, string, bool> isStale, ISet<IPAddress> containers)
     {
         var commands = new StringBuilder();
         var chains = new SortedSet<string>(StringComparer.Ordinal);
@@ -133,6 +135,12 @@ internal static class IptablesHostPorts
             chains.Add(chain);
             if (isJump)
                 commands.Append("-D").Append(line.AsSpan(2)).Append('\n');
+        }
+
+        foreach (var line in saved)
+        {
+            if (line.Split(' ', 3) is ["-A", var chain, var rule] && chains.Contains(chain) && DnatTargets.Of(rule) is { } address)
+                containers.Add(address);
         }
 
         foreach (var chain in chains)

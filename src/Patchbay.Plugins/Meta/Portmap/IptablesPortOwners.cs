@@ -30,8 +30,11 @@ internal static class IptablesPortOwners
                     continue;
                 rules ??= [.. nft.ListRules(family, IptablesHostPorts.Table, chain)];
                 // A rule of the former holder of the container's own address is a dead one's.
-                if (rules.Exists(rule => IsFor(rule, mapping, ipv4)) && !rules.Exists(rule => LeadsTo(rule, address)))
-                    throw PortOwner.Taken(mapping, ipv4, Owner(entry));
+                if (!rules.Exists(rule => IsFor(rule, mapping, ipv4)) || rules.Exists(rule => LeadsTo(rule, address)))
+                    continue;
+                // On another network the container may have it as well: the entry that comes first counts, until it goes.
+                if (Owner(entry) is var other && other != PortOwner.ContainerOf(owner.ChainComment))
+                    throw PortOwner.Taken(mapping, ipv4, other);
             }
         }
     }

@@ -68,7 +68,7 @@ internal static class NftablesHostPorts
         for (var i = 0; i < exist.Length; i++)
         {
             if (exist[i])
-                removed.AddRange(Remove(nft, HostPortTable.Of(ContainerAddresses.Families[i]), owner.Name));
+                removed.AddRange(Remove(nft, HostPortTable.Of(ContainerAddresses.Families[i]), owner.Name, owner.Comment));
         }
 
         return removed;
@@ -88,7 +88,7 @@ internal static class NftablesHostPorts
             foreach (var set in nft.ListSets(table.Family, HostPortTable.Name))
             {
                 if (set.Name.StartsWith(prefix, StringComparison.Ordinal) && !keep.Contains(set.Name))
-                    removed.AddRange(Remove(nft, table, set.Name));
+                    removed.AddRange(Remove(nft, table, set.Name, set.Comment));
             }
         }
 
@@ -104,12 +104,12 @@ internal static class NftablesHostPorts
         nft.Verify(transaction);
     }
 
-    private static List<RemovedPort> Remove(NftablesSocket nft, HostPortTable table, string name)
+    private static List<RemovedPort> Remove(NftablesSocket nft, HostPortTable table, string name, string? comment)
     {
         for (var attempt = 1; ; attempt++)
         {
             var transaction = new NftablesTransaction();
-            var removed = NftablesPortSet.Remove(nft, transaction, table, name, oneByOne: attempt > 1);
+            var removed = NftablesPortSet.Remove(nft, transaction, table, name, oneByOne: attempt > 1, comment);
             try
             {
                 nft.Commit(transaction);

@@ -30,7 +30,10 @@ internal static class NftablesPortOwners
         return somewhere.Count > 0 && nft.FindElements(table.Services, somewhere).Count > 0;
     }
 
-    /// <summary>Adds to a transaction the removal of what the interface has already, and of what the former holder of its address left.</summary>
+    /// <summary>
+    /// Adds to a transaction the removal of what the interface has already, and of what the former holder of its address left; and lets the
+    /// interface wait for ports that another one of its container has.
+    /// </summary>
     /// <param name="nft">To look.</param>
     /// <param name="transaction">The transaction.</param>
     /// <param name="part">What is to be added.</param>
@@ -40,11 +43,23 @@ internal static class NftablesPortOwners
     internal static void MakeWay(NftablesSocket nft, NftablesTransaction transaction, NftablesPortSet part, PortOwner owner, bool oneByOne)
     {
         var table = part.Table;
+        var hadOwn = false;
+        var elsewhere = new HashSet<string>();
         foreach (var set in nft.ListSets(table.Family, HostPortTable.Name))
         {
             if (!set.Name.StartsWith(AnyNetwork, StringComparison.Ordinal))
                 continue;
-            if (set.Name != owner.Name)
+            if (set.Name == owner.Name)
+            {
+                hadOwn = true;
+            }
+            else if (NftablesSharedPorts.IsOfSameContainer(set, owner.Comment))
+            {
+                foreach (var element in nft.ListElements(table.Own(set.Name)))
+                    elsewhere.Add(NftablesSharedPorts.Text(element.Key));
+                continue;
+            }
+            else
             {
                 if (Taken(nft, part, set.Name) is not { } taken)
                     continue;
@@ -55,6 +70,11 @@ internal static class NftablesPortOwners
 
             NftablesPortSet.Remove(nft, transaction, table, set.Name, oneByOne);
         }
+
+        // What led here before does so again.
+        if (hadOwn && elsewhere.Count > 0)
+            elsewhere.ExceptWith(NftablesSharedPorts.Leading(nft, table, owner.Name, nft.ListElements(table.Own(owner.Name))));
+        part.Waits = [.. part.Mappings.Select(mapping => NftablesSharedPorts.Text(part.OwnKey(mapping))).Where(elsewhere.Contains)];
     }
 
     private static (PortMapping Mapping, IPAddress Address)? Taken(NftablesSocket nft, NftablesPortSet part, string name)

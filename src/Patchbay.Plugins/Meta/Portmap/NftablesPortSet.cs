@@ -33,13 +33,24 @@ internal sealed class NftablesPortSet
 
     internal IPAddress Address => _address;
 
+    /// <summary>Keys of ports that another interface of the container has: they are kept in mind, and do not lead here.</summary>
+    internal HashSet<string> Waits { get; set; } = [];
+
+    private bool Leads(PortMapping mapping) => Waits.Count == 0 || !Waits.Contains(NftablesSharedPorts.Text(OwnKey(mapping)));
+
     /// <summary>Adds everything, as new.</summary>
     internal void AddTo(NftablesTransaction transaction)
     {
         var own = Table.Own(_owner.Name) with { Comment = _owner.Comment };
         transaction.Add(own, [.. Mappings.Select(m => new NftSetElement(OwnKey(m)) { Data = Target(m) })], exclusive: true);
-        var everywhere = Mappings.Where(m => m.HostIp is null).ToList();
-        var somewhere = Mappings.Where(m => m.HostIp is not null).ToList();
+        if (Waits.Count > 0)
+        {
+            transaction.Add(Table.Waiting);
+            transaction.AddElements(Table.Waiting, [.. Mappings.Where(m => !Leads(m)).Select(m => new NftSetElement(OwnKey(m)))]);
+        }
+
+        var everywhere = Mappings.Where(m => m.HostIp is null && Leads(m)).ToList();
+        var somewhere = Mappings.Where(m => m.HostIp is not null && Leads(m)).ToList();
         if (_conditions.Count == 0)
         {
             Elements(transaction, Table.Services, everywhere, Key, Target);
@@ -106,7 +117,7 @@ internal sealed class NftablesPortSet
         if (_loopbackSource is null)
             yield break;
         var source = new NftData(NftKey.Of(_loopbackSource));
-        yield return (Table.LoopbackSources, [.. Mappings.Where(m => m.HostIp is null || m.HostIp.Equals(IPAddress.IPv6Loopback)).Select(m => new NftSetElement(Key(m)) { Data = source })]);
+        yield return (Table.LoopbackSources, [.. LoopbackTable.Concerned(Mappings).Where(Leads).Select(m => new NftSetElement(Key(m)) { Data = source })]);
     }
 
     /// <summary>Adds to a transaction the removal of what an interface has.</summary>
@@ -115,10 +126,13 @@ internal sealed class NftablesPortSet
     /// <param name="table">The family.</param>
     /// <param name="name">The name of its map.</param>
     /// <param name="oneByOne">Whether elements may be missing.</param>
-    internal static List<RemovedPort> Remove(NftablesSocket nft, NftablesTransaction transaction, HostPortTable table, string name, bool oneByOne)
+    /// <param name="heirsOf">The comment of its map, when other interfaces of the container are to get the ports that they wait for.</param>
+    internal static List<RemovedPort> Remove(NftablesSocket nft, NftablesTransaction transaction, HostPortTable table, string name, bool oneByOne, string? heirsOf = null)
     {
-        var own = table.Own(name);
-        var elements = nft.ListElements(own);
+        var elements = nft.ListElements(table.Own(name));
+        var contested = NftablesSharedPorts.Contested(nft, table, [.. elements.Select(element => element.Key.ToArray())]);
+        var shared = elements.Where(element => contested.Contains(NftablesSharedPorts.Text(element.Key))).ToList();
+        var leading = NftablesSharedPorts.Leading(nft, table, name, shared);
         var removed = new List<RemovedPort>();
         var conditional = nft.ChainsExist((table.Family, HostPortTable.Name, name))[0];
         List<NftSetElement> everywhere = [], somewhere = [], loopback = [];
@@ -131,8 +145,9 @@ internal sealed class NftablesPortSet
             var service = key[length..];
             removed.Add(new RemovedPort(table.IsIPv4, (Transport)service.Span[0], (ushort)((service.Span[4] << 8) | service.Span[5]), address));
             addresses.Add(address);
-            var isEverywhere = key.Span[..length].IndexOfAnyExcept((byte)0) < 0;
-            if (isEverywhere)
+            if (contested.Contains(NftablesSharedPorts.Text(key)) && !leading.Contains(NftablesSharedPorts.Text(key)))
+                continue; // leads to another interface of the container
+            if (table.IsEverywhere(key))
                 everywhere.Add(new NftSetElement(service));
             else
                 somewhere.Add(new NftSetElement(key));
@@ -147,6 +162,8 @@ internal sealed class NftablesPortSet
         if (conditional)
             transaction.DeleteChain(table.Family, HostPortTable.Name, name, Netlink.Tolerated.Missing);
         transaction.DeleteSet(table.Family, HostPortTable.Name, name, Netlink.Tolerated.Missing);
+        if (heirsOf is not null && shared.Count > 0)
+            NftablesSharedPorts.PassOn(nft, transaction, table, name, heirsOf, shared, leading);
         return removed;
 
         void Delete(NftSet set, List<NftSetElement> from, bool each)
@@ -176,9 +193,10 @@ internal sealed class NftablesPortSet
             transaction.AddElements(set, mappings.ConvertAll(m => new NftSetElement(key(m)) { Data = data(m) }), exclusive: true);
     }
 
-    private static byte[] Key(PortMapping mapping) => NftKey.Concatenate([(byte)mapping.Protocol], NftKey.Port(mapping.HostPort));
+    private static byte[] Key(PortMapping mapping) => LoopbackTable.Key(mapping);
 
-    private byte[] OwnKey(PortMapping mapping) => NftKey.Concatenate(
+    /// <summary>The key of a port in the interface's own map.</summary>
+    internal byte[] OwnKey(PortMapping mapping) => NftKey.Concatenate(
         mapping.HostIp is { } ip ? NftKey.Of(ip) : new byte[Table.IsIPv4 ? 4 : 16], [(byte)mapping.Protocol], NftKey.Port(mapping.HostPort));
 
     private NftData Target(PortMapping mapping) => new(NftKey.Concatenate(NftKey.Of(_address), NftKey.Port(mapping.ContainerPort)));

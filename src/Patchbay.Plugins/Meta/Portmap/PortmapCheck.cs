@@ -43,6 +43,7 @@ internal static class PortmapCheck
         var table = part.Table;
         if (table.Missing(nft.ListRules(table.Family, HostPortTable.Name)) is [var rule, ..])
             throw InterfaceCheck.Failed($"the rules by which packets meet the ports of the host are damaged: one is missing in chain {rule.Chain} of table {table.Family} {HostPortTable.Name}".Replace("Ip", "ip", StringComparison.Ordinal));
+        part.Waits = NftablesSharedPorts.Contested(nft, table, [.. part.Mappings.Select(part.OwnKey)]);
         foreach (var group in part.Expected().GroupBy(each => each.Set.Name))
         {
             var wanted = group.ToList();
@@ -51,6 +52,8 @@ internal static class PortmapCheck
             {
                 if (!found.TryGetValue(Convert.ToHexString(key), out var has))
                     throw Missing(mapping.Text(table.IsIPv4), owner);
+                if (part.Waits.Contains(NftablesSharedPorts.Text(part.OwnKey(mapping))))
+                    continue; // leads to this interface, or to another one of the container
                 if (data.Verdict is null ? !has.Value.Span.SequenceEqual(data.Value.Span) : has.Verdict != data.Verdict)
                     throw InterfaceCheck.Failed($"{mapping.Text(table.IsIPv4)} leads elsewhere than to container \"{owner.ContainerId}\"");
             }

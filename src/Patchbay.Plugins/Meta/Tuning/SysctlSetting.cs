@@ -12,6 +12,10 @@ internal sealed record SysctlSetting(string Key, string Path, string Value)
     private const string Placeholder = "IFNAME";
     private const int MaxValueBytes = 4095; // fs/proc/proc_sysctl.c hands on a page at most; the kernel adds a zero
 
+    /// <summary>False for a setting of one interface, which is in a container only once the interface is: net.ipv4.conf.eth0.forwarding.</summary>
+    internal bool IsOfEveryNamespace =>
+        !Path.Contains(Placeholder, StringComparison.Ordinal) && !Path.Contains("/conf/", StringComparison.Ordinal) && !Path.Contains("/neigh/", StringComparison.Ordinal);
+
     /// <summary>Checks a setting and finds its path.</summary>
     /// <param name="key"><c>net.ipv4.conf.IFNAME.arp_filter</c>, or the same with slashes.</param>
     /// <param name="value">The text to write.</param>

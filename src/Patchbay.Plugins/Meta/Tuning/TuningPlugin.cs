@@ -115,6 +115,12 @@ internal sealed class TuningPlugin : CniPlugin
         {
             var config = TuningConfig.Read(request);
             AllowList.Require(config.Sysctls);
+            foreach (var setting in config.Sysctls)
+            {
+                if (setting.IsOfEveryNamespace && !File.Exists($"/proc/sys/net/{setting.Path}"))
+                    throw new CniException(CniError.PluginNotAvailable, $"sysctl \"{setting.Key}\": this kernel has no /proc/sys/net/{setting.Path}");
+            }
+
             if (config.ChangesLink)
                 DataDirectory.RequireWritable(config.DataDirectory);
         }

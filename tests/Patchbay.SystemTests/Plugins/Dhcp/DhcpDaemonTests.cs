@@ -45,6 +45,42 @@ public sealed class DhcpDaemonTests : IDisposable
     }
 
     [Fact]
+    public void A_daemon_in_a_container_finds_the_hosts_files_behind_a_prefix()
+    {
+        ProgramLog server = _lan.Dnsmasq();
+        TestNamespace container = _lan.Host.AddContainer();
+        string prefix = Path.Combine(_lan.Host.Directory, "host");
+        // Its own file system has neither the namespaces nor the directory of the socket where the host has them.
+        string start = $"""
+            for each in /run/netns {_lan.Host.Directory}; do mkdir -p {prefix}$each && mount --rbind $each {prefix}$each || exit 1; done
+            mount -t tmpfs none /run/netns
+            exec "$0" daemon -hostprefix {prefix} -socketpath {_lan.Socket}
+            """;
+        ProgramLog Daemon()
+        {
+            var log = new ProgramLog(_lan.Host.Start(["unshare", "--mount", "sh", "-c", start, Path.Combine(Plugin.OursDirectory, "dhcp")]));
+            log.WaitFor($"serving on {prefix}{_lan.Socket}");
+            return log;
+        }
+
+        ProgramLog daemon = Daemon();
+        string config = _lan.Config();
+        PluginResult added = _lan.Plugin.Add(container, config).Check();
+        Assert.Single(_lan.Leases);
+        _lan.Plugin.Check(container, Conf.WithResult(config, added)).Check();
+
+        daemon.Kill();
+        daemon = Daemon();
+        daemon.WaitFor("prolonged");
+        _lan.Plugin.Check(container, Conf.WithResult(config, added)).Check();
+        _lan.Plugin.Delete(container, config).Check();
+        server.WaitFor("DHCPRELEASE");
+        Assert.Empty(_lan.Leases);
+        Assert.Equal(0, daemon.End());
+        Assert.False(File.Exists(_lan.Socket));
+    }
+
+    [Fact]
     public void Without_a_daemon_DEL_gives_the_lease_back_itself()
     {
         ProgramLog server = _lan.Dnsmasq();

@@ -40,11 +40,13 @@ internal static class DhcpDaemon
 
     private static void Serve(DaemonOptions options, PluginEnvironment environment)
     {
+        // Plugins on the host look for socket and leases by the host's paths.
+        var socketPath = options.HostPrefix + options.SocketPath;
         bool passed = DaemonSocket.IsPassed(environment);
         if (!passed)
-            DaemonSocket.RequireFree(options.SocketPath);
-        using var store = OpenStore(options.StateDirectory ?? LeaseStore.DirectoryOf(options.SocketPath));
-        using var socket = passed ? DaemonSocket.Passed() : DaemonSocket.Listen(options.SocketPath);
+            DaemonSocket.RequireFree(socketPath);
+        using var store = OpenStore(options.StateDirectory ?? LeaseStore.DirectoryOf(socketPath));
+        using var socket = passed ? DaemonSocket.Passed() : DaemonSocket.Listen(socketPath);
         using var wake = new WakeUp();
         using var term = PosixSignalRegistration.Create(PosixSignal.SIGTERM, wake.Signal);
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, wake.Signal);
@@ -61,7 +63,7 @@ internal static class DhcpDaemon
                 File.WriteAllText(options.PidFile, Environment.ProcessId.ToString(CultureInfo.InvariantCulture) + "\n");
             using var server = new LeaseServer(context, socket);
             server.Load();
-            context.Log($"serving on {(passed ? "the socket of systemd" : options.SocketPath)}, leases in {store.Path}");
+            context.Log($"serving on {(passed ? "the socket of systemd" : socketPath)}, leases in {store.Path}");
             server.Run(wake.Handle);
             context.Log("ending; leases stay on disk");
         }

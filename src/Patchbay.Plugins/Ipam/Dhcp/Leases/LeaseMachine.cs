@@ -14,8 +14,8 @@ internal sealed class LeaseMachine
     private static readonly TimeSpan FastPause = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan FirstSlowPause = TimeSpan.FromSeconds(4);
 
-    // An interface that was set up just now may lose its first message: a bridge opens the port a moment later.
-    private static readonly TimeSpan QuickRepeat = TimeSpan.FromMilliseconds(100);
+    // An interface that was set up just now may lose its first message: the kernel opens it, and a bridge its port, a moment later (linkwatch).
+    private static readonly TimeSpan[] QuickRepeats = [TimeSpan.FromMilliseconds(10), TimeSpan.FromMilliseconds(90)];
 
     private readonly TimeProvider _clock;
     private readonly Random _random;
@@ -30,7 +30,7 @@ internal sealed class LeaseMachine
     private DhcpMessage? _offer;
     private int _attempt;
     private int _try;
-    private bool _quick;
+    private int _quick = QuickRepeats.Length;
 
     internal LeaseMachine(TimeProvider clock, Random random, LeaseTiming timing, ClientSettings settings, MacAddress hardware)
     {
@@ -76,7 +76,7 @@ internal sealed class LeaseMachine
     /// <summary>INIT: asks for a new lease.</summary>
     internal void Begin()
     {
-        (_began, _end, _attempt, _quick) = (Now, Now + _timing.Total, 0, true);
+        (_began, _end, _attempt, _quick) = (Now, Now + _timing.Total, 0, 0);
         Discover();
     }
 
@@ -197,12 +197,10 @@ internal sealed class LeaseMachine
     // Three times within the time of an exchange, the pauses doubling: 1/7, 2/7, 4/7 of it.
     private void Send()
     {
-        bool quick = _quick && State == LeaseState.Selecting;
-        if (quick)
-            _quick = false;
-        else
+        bool quick = _quick < QuickRepeats.Length && State == LeaseState.Selecting;
+        if (!quick)
             _try++;
-        var pause = quick ? QuickRepeat : _timing.Exchange * (1 << (_try - 1)) / 7;
+        var pause = quick ? QuickRepeats[_quick++] : _timing.Exchange * (1 << (_try - 1)) / 7;
         var next = Now + pause;
         Deadline = State != LeaseState.Rebooting && next > _end ? _end : next;
         Put(LeaseEvent.Broadcast, Question());
