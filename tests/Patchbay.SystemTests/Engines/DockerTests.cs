@@ -125,13 +125,19 @@ public sealed class DockerTests : IClassFixture<DockerEngine>, IDisposable
         Assert.Equal(3, tool.ExitCode);
     }
 
-    [Fact]
-    public void The_tool_is_killed()
+    // As soon as there is a container, which the engine then is about to start; and when it runs.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void The_tool_is_killed(bool running)
     {
         Process tool = Start("--rm", "busybox", "sh", "-c", "echo ready; sleep 1000; true");
-        Assert.Equal("ready", tool.StandardOutput.ReadLine());
+        if (running)
+            Assert.Equal("ready", tool.StandardOutput.ReadLine());
+        else
+            RunHost.Await("the container", () => _engine.Docker("ps", "--all", "--quiet", "--filter", "label=patchbay.docker-run").StandardOutput.Length > 0);
         RunHost.Send("KILL", tool.Id);
-        RunHost.Await("the end of the holder", () => _engine.Docker("ps", "--all", "--quiet").StandardOutput.Length == 0);
+        RunHost.Await("the end of the holder and the container", () => _engine.Docker("ps", "--all", "--quiet").StandardOutput.Length == 0);
     }
 
     [Fact]
