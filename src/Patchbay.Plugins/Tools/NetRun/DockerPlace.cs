@@ -83,21 +83,11 @@ internal sealed class DockerPlace(RunIdentity run, bool begun) : Place
         return listed.Succeeded ? Text(listed.Output).Split('\n', StringSplitOptions.RemoveEmptyEntries) : [];
     }
 
-    // DOCKER_HOST may name another machine, whose process of that number is none of ours.
+    // DOCKER_HOST may name another machine, whose process of that number is none of ours. Not by its command line: the engine says that the
+    // container runs when runc is about to execute it. Its root is the image's by then.
     private void RequireOnThisHost(int pid)
     {
-        string file = string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/cmdline");
-        bool here = false;
-        try
-        {
-            here = File.ReadAllText(file).Contains($"{Role.HelperName}\0{Role.Pause}", StringComparison.Ordinal);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            // told below
-        }
-
-        if (!here)
+        if (!File.Exists(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/root/{FileInImage}")))
             throw new CniException(CniError.Internal, $"the docker engine does not run on this host: its process {pid}, the holder container {run.Id}, is not here");
     }
 
