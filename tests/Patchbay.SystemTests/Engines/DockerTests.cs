@@ -47,7 +47,7 @@ public sealed class DockerTests : IClassFixture<DockerEngine>, IDisposable
         Assert.Equal("", _engine.Docker("ps", "--all", "--quiet").Check().StandardOutput);
         Assert.DoesNotContain(Directory.GetFiles("/run/netns"), name => Noted.Calls.Length > 0 && Path.GetFileName(name) == Id);
         Assert.Empty(Directory.EnumerateFiles(Host.DataDirectory, "10.*", SearchOption.AllDirectories));
-        Assert.Empty(Directory.EnumerateFiles(Host.CacheDirectory, "*", SearchOption.AllDirectories));
+        Assert.Empty(RunHost.Remembered(Host.CacheDirectory));
         Assert.Equal(Noted.Calls.Count(call => call.StartsWith("ADD", StringComparison.Ordinal)), Noted.Calls.Count(call => call.StartsWith("DEL", StringComparison.Ordinal)));
     }
 
@@ -70,7 +70,7 @@ public sealed class DockerTests : IClassFixture<DockerEngine>, IDisposable
     public void Containers_reach_the_host_and_each_other_in_both_families()
     {
         Process server = Start("--name", "web", "busybox", "httpd", "-f", "-p", "80", "-h", "/etc");
-        string[] addresses = AddressesOf("web");
+        string[] addresses = AddressesOf("web", server);
         Assert.Equal(2, addresses.Length);
         foreach (string address in addresses)
         {
@@ -125,13 +125,19 @@ public sealed class DockerTests : IClassFixture<DockerEngine>, IDisposable
         Assert.Equal(3, tool.ExitCode);
     }
 
-    [Fact]
-    public void The_tool_is_killed()
+    // As soon as there is a container, which the engine then is about to start; and when it runs.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void The_tool_is_killed(bool running)
     {
         Process tool = Start("--rm", "busybox", "sh", "-c", "echo ready; sleep 1000; true");
-        Assert.Equal("ready", tool.StandardOutput.ReadLine());
+        if (running)
+            Assert.Equal("ready", tool.StandardOutput.ReadLine());
+        else
+            RunHost.Await("the container", () => _engine.Docker("ps", "--all", "--quiet", "--filter", "label=patchbay.docker-run").StandardOutput.Length > 0);
         RunHost.Send("KILL", tool.Id);
-        RunHost.Await("the end of the holder", () => _engine.Docker("ps", "--all", "--quiet").StandardOutput.Length == 0);
+        RunHost.Await("the end of the holder and the container", () => _engine.Docker("ps", "--all", "--quiet").StandardOutput.Length == 0);
     }
 
     [Fact]
@@ -149,7 +155,7 @@ public sealed class DockerTests : IClassFixture<DockerEngine>, IDisposable
     {
         Process tool = Start("--rm", "--detach", "--name", "detached", "busybox", "sleep", "1000");
         Assert.Matches("^[0-9a-f]{64}$", tool.StandardOutput.ReadLine()!);
-        Assert.Equal(2, AddressesOf("detached").Length);
+        Assert.Equal(2, AddressesOf("detached", tool).Length);
         Assert.False(tool.HasExited);
         _engine.Docker("kill", "detached").Check();
         Assert.True(tool.WaitForExit(Command.DefaultLimit));
@@ -178,16 +184,13 @@ public sealed class DockerTests : IClassFixture<DockerEngine>, IDisposable
     private Process Start(params string[] arguments) => Host.Start(Line(arguments), Variables);
 
     // Global ones, without the length of their prefix; the network was there before the container began.
-    private string[] AddressesOf(string container)
+    private string[] AddressesOf(string container, Process tool)
     {
-        string[] found = [];
-        RunHost.Await($"addresses in {container}", () =>
-        {
-            CommandResult shown = _engine.Docker("exec", container, "ip", "-o", "addr", "show", "eth0");
-            found = [.. shown.StandardOutput.Split('\n').Where(line => line.Contains("scope global", StringComparison.Ordinal)).Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[3].Split('/')[0])];
-            return shown.ExitCode == 0;
-        });
-        return found;
+        CommandResult? shown = null;
+        SpinWait.SpinUntil(() => (shown = _engine.Docker("exec", container, "ip", "-o", "addr", "show", "eth0")).ExitCode == 0 || tool.HasExited, Command.DefaultLimit);
+        if (shown!.ExitCode != 0)
+            Assert.Fail($"{shown}\n{_engine.Docker("ps", "--all")}\n{(tool.HasExited ? tool.StandardError.ReadToEnd() : "docker-run goes on")}");
+        return [.. shown.StandardOutput.Split('\n').Where(line => line.Contains("scope global", StringComparison.Ordinal)).Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[3].Split('/')[0])];
     }
 
     private void WriteNetwork() => File.WriteAllText(Path.Combine(_confs, "10-docked.conflist"), $$"""

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Patchbay.SystemTests.Harness;
 using Patchbay.SystemTests.Plugins;
+using Patchbay.SystemTests.Tools;
 
 namespace Patchbay.SystemTests.Engines;
 
@@ -148,7 +149,7 @@ public sealed class RuncHookTests : IDisposable
 
     private void AssertSame(Snapshot before)
     {
-        Assert.Empty(Directory.EnumerateFiles(_host.CacheDirectory, "*", SearchOption.AllDirectories));
+        Assert.Empty(RunHost.Remembered(_host.CacheDirectory));
         before.AssertSame(Snapshot.Take(_host, "cni0", "cni1"));
     }
 

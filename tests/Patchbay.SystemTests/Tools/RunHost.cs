@@ -78,6 +78,10 @@ internal sealed class RunHost : IDisposable
     public static int ChildOf(int pid) =>
         int.Parse(Command.Run(["pgrep", "-P", pid.ToString(CultureInfo.InvariantCulture)]).Check().StandardOutput.Split('\n')[0], CultureInfo.InvariantCulture);
 
+    /// <summary>What a cache remembers: its results; the lock beside them stays.</summary>
+    public static IReadOnlyList<string> Remembered(string cacheDirectory) =>
+        Path.Combine(cacheDirectory, "results") is var results && Directory.Exists(results) ? Directory.GetFiles(results) : [];
+
     /// <summary>State of the host without what the bridge plugin leaves on purpose.</summary>
     public Snapshot Snapshot() => Harness.Snapshot.Take(Host, "cni0", "cni1");
 

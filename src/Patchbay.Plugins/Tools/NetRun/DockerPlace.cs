@@ -52,6 +52,7 @@ internal sealed class DockerPlace(RunIdentity run, bool begun) : Place
     {
         if (!_begun)
             return;
+        EndRemaining(); // once more: the engine may have been about to create it
         NamedNamespace.Remove(run.Id);
         ChildResult removed = Try(default, "rm", "--force", run.Id);
         if (!removed.Succeeded && !Text(removed.Error).Contains("No such container", StringComparison.OrdinalIgnoreCase))
@@ -59,37 +60,34 @@ internal sealed class DockerPlace(RunIdentity run, bool begun) : Place
     }
 
     // A container that was detached (-d, Ctrl-P Ctrl-Q) goes on when docker run has ended.
-    internal override byte[][]? Remaining() => Running() is { Length: > 0 } ids ? Line(["wait", .. ids]) : null;
+    internal override byte[][]? Remaining() => List("running", "paused", "restarting") is { Length: > 0 } ids ? Line(["wait", .. ids]) : null;
 
     internal override void EndRemaining()
     {
-        if (Running() is { Length: > 0 } ids)
-            _ = Try(default, ["kill", .. ids]);
+        // When docker run was killed, the engine goes on. To kill what it is starting, which is listed as created, waits until it runs;
+        // what never will is removed, because nothing else would.
+        foreach (string id in List("created", "running", "paused", "restarting"))
+            _ = Try(default, "kill", id);
+        foreach (string id in List("created"))
+            _ = Try(default, "rm", "--force", id);
     }
 
-    private string[] Running()
+    private string[] List(params string[] states)
     {
         if (!_begun)
             return [];
-        ChildResult listed = Try(default, "ps", "--quiet", "--no-trunc", "--filter", $"label={Label}={run.Id}");
+        List<string> arguments = ["ps", "--all", "--quiet", "--no-trunc", "--filter", $"label={Label}={run.Id}"];
+        foreach (string state in states)
+            arguments.AddRange(["--filter", $"status={state}"]);
+        ChildResult listed = Try(default, [.. arguments]);
         return listed.Succeeded ? Text(listed.Output).Split('\n', StringSplitOptions.RemoveEmptyEntries) : [];
     }
 
-    // DOCKER_HOST may name another machine, whose process of that number is none of ours.
+    // DOCKER_HOST may name another machine, whose process of that number is none of ours. Not by its command line: the engine says that the
+    // container runs when runc is about to execute it. Its root is the image's by then.
     private void RequireOnThisHost(int pid)
     {
-        string file = string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/cmdline");
-        bool here = false;
-        try
-        {
-            here = File.ReadAllText(file).Contains($"{Role.HelperName}\0{Role.Pause}", StringComparison.Ordinal);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            // told below
-        }
-
-        if (!here)
+        if (!File.Exists(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/root/{FileInImage}")))
             throw new CniException(CniError.Internal, $"the docker engine does not run on this host: its process {pid}, the holder container {run.Id}, is not here");
     }
 
