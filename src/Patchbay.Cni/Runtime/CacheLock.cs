@@ -48,7 +48,6 @@ internal sealed class CacheLock : IDisposable
     {
         while (true)
         {
-            // No FileStream: it would take a lock of its own on the whole file (flock(2)).
             SafeFileHandle file = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
             try
             {

@@ -116,10 +116,9 @@ public sealed class NerdctlTests : IDisposable
         using EchoServer inside = EchoServer.Tcp(web, 80);
 
         _bridge.Delete(new EngineAttachment(gone.Id, "")).Check();
-        if (deletedFirst)
-            _bridge.Delete(run with { Netns = "" }).Check();
-        else
-            _bridge.Add(run).Failed(999, "duplicate allocation is not allowed"); // the reservation outlived the kernel; this call ends it
+        if (!deletedFirst)
+            _bridge.Add(run).Failed(999, "duplicate allocation is not allowed"); // the reservation outlived the kernel; a failed ADD is followed by DEL
+        _bridge.Delete(run with { Netns = "" }).Check();
         _bridge.Add(run).Check();
 
         Assert.Equal(FirewallHost.Outside4, EchoServer.AskTcp(_node.Outside, HostAddress, 8080));

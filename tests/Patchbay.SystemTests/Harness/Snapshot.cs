@@ -140,7 +140,7 @@ internal sealed class Snapshot
     {
         foreach (string file in Directory.EnumerateFiles(directory, "*", SearchOption.AllDirectories))
         {
-            if (Path.GetFileName(file) is not ("lock" or ".lock" or "patchbay.lock") && !Path.GetFileName(file).StartsWith("last_reserved_ip.", StringComparison.Ordinal))
+            if (Path.GetFileName(file) is not ("lock" or ".lock") && !Path.GetFileName(file).StartsWith("last_reserved_ip.", StringComparison.Ordinal))
                 Add("file", file, File.ReadAllText(file));
         }
     }

@@ -129,7 +129,7 @@ public class ChildLinkCheckTests
         Assert.Empty(lan.Plugin.Invoke("STATUS", lan.Config(version: "1.1.0")).Check().StandardOutput);
         Status("""{ "master": "gone0" }""", 50, "failed to lookup master \"gone0\"");
         Status("""{ "mtu": 9000 }""", 50, "invalid MTU 9000", "1500", "up0");
-        Status("""{ "ipam": { "type": "nobody" } }""", 999, "nobody");
+        Status("""{ "ipam": { "type": "nobody" } }""", 50, "nobody");
         string last = lan.Config(version: "1.1.0", ranges: """[[{ "subnet": "10.22.0.0/24", "rangeStart": "10.22.0.9", "rangeEnd": "10.22.0.9" }]]""");
         lan.Plugin.Add(lan.Container, last).Check();
         lan.Plugin.Invoke("STATUS", last).Failed(50, "no IP addresses available", "10.22.0.9");
