@@ -7,6 +7,10 @@ namespace Patchbay.Bench;
 /// <summary>Runs the programs of a row in turn, A B A B …, so that whatever else the machine does falls on all of them.</summary>
 internal static class Alternation
 {
+    // Longer than the kernel takes to free what the call before has left (RCU, 10 to 20 ms). A deletion waits for all of that, whoever left it,
+    // so that without a pause a program is the slower the sooner it gets to its own.
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(30);
+
     // The first sets up what stays (bridge, chains), the second is what every later call looks like and is the one that is checked.
     private const int WarmUps = 2;
 
@@ -56,6 +60,8 @@ internal static class Alternation
             Func<Command, Command>? through = countProcesses ? call => call.Traced(traceFile)!
                 : measurePeak ? call => call.Through(session.Peers.PeakFile!, peakFile)
                 : null;
+            if (operation == "DEL")
+                Thread.Sleep(Pause);
             var outcome = subject.Do(operation, attachment, through);
             var wrong = outcome.ExitCode == 0 ? verify?.Invoke(subject, operation, attachment) : outcome.Message;
             if (wrong is not null)

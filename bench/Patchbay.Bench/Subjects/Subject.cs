@@ -3,10 +3,6 @@ namespace Patchbay.Bench.Subjects;
 /// <summary>A program in its own host namespace, and how it is called for each operation.</summary>
 internal abstract class Subject(string program, string variant, NetworkNamespace host)
 {
-    // Longer than the kernel takes to free what the call before has left (RCU, 10 to 20 ms). A deletion waits for all of that, whoever left it,
-    // so that without a pause a program is the slower the sooner it gets to its own.
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(30);
-
     internal string Program => program;
     internal string Variant => variant;
     internal NetworkNamespace Host => host;
@@ -33,7 +29,6 @@ internal abstract class Subject(string program, string variant, NetworkNamespace
     {
         Before(operation, attachment);
         var call = Call(operation, attachment);
-        Thread.Sleep(Pause);
         var outcome = Spawn.Run(wrap is null ? call : wrap(call));
         if (operation == "ADD" && outcome.ExitCode == 0)
             attachment.AddResult = outcome.Output;
