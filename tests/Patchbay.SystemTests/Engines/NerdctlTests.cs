@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using Patchbay.Cni.Plugin;
 using Patchbay.SystemTests.Harness;
 using Patchbay.SystemTests.Plugins;
 
@@ -216,8 +217,10 @@ public sealed class NerdctlTests : IDisposable
     private (TestNamespace Container, EngineAttachment Attachment) Container(JsonObject? capabilities = null, string args = "")
     {
         TestNamespace container = Host.AddContainer();
-        int pid = container.Start(["sleep", "infinity"]).Id;
-        return (container, new EngineAttachment($"default-{EngineCalls.NewId()}", $"/proc/{pid}/ns/net", "eth0", args, capabilities));
+        string path = $"/proc/{container.Start(["sleep", "infinity"]).Id}/ns/net";
+        // It begins in our own namespace, as nsenter.
+        EngineHost.Await("the process in its namespace", () => FileIdentity.Of(path) == FileIdentity.Of(container.Path));
+        return (container, new EngineAttachment($"default-{EngineCalls.NewId()}", path, "eth0", args, capabilities));
     }
 
     // A namespace takes its veth pairs along when it goes.
