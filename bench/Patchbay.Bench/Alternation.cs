@@ -23,12 +23,14 @@ internal static class Alternation
     /// <param name="subjects">The programs.</param>
     /// <param name="containers">Whether every round needs a fresh namespace.</param>
     /// <param name="verify">Looks at the system after a call of a warm-up and says what is wrong, null if nothing is.</param>
+    /// <param name="runs">How many rounds at the most: few where one takes minutes.</param>
     internal static void Measure(
-        Session session, Row row, IReadOnlyList<Subject> subjects, bool containers, Func<Subject, string, Attachment, string?>? verify = null)
+        Session session, Row row, IReadOnlyList<Subject> subjects, bool containers, Func<Subject, string, Attachment, string?>? verify = null,
+        int runs = int.MaxValue)
     {
         Session.Log($"{row.Id}: {row.Title}");
         var plan = new List<(Subject Subject, int Round, Attachment Attachment)>();
-        for (var round = 0; round < session.Options.Runs + WarmUps; round++)
+        for (var round = 0; round < Math.Min(runs, session.Options.Runs) + WarmUps; round++)
         {
             // Every other round goes backwards: nobody always runs in the wake of the same neighbour.
             foreach (var subject in round % 2 == 0 ? subjects : subjects.Reverse())
