@@ -43,19 +43,21 @@ internal static class Alternation
             session.Cancellation.ThrowIfCancellationRequested();
             if (failed.Contains(subject))
                 continue;
-            subject.Host.Run(() => Round(session, row, subject, attachment, round < WarmUps, round == WarmUps - 1 ? verify : null, failed));
+            // strace multiplies a time that is long already.
+            var countProcesses = round == 0 && runs == int.MaxValue && Command.Locate("strace") is not null;
+            subject.Host.Run(() => Round(session, row, subject, attachment, round < WarmUps, countProcesses, round == WarmUps - 1 ? verify : null, failed));
         }
         session.Workspace.RemoveNamespaces();
         Summary(session, row);
     }
 
     private static bool Round(
-        Session session, Row row, Subject subject, Attachment attachment, bool warmUp, Func<Subject, string, Attachment, string?>? verify, HashSet<Subject> failed)
+        Session session, Row row, Subject subject, Attachment attachment, bool warmUp, bool countProcesses, Func<Subject, string, Attachment, string?>? verify,
+        HashSet<Subject> failed)
     {
         foreach (var operation in subject.Operations)
         {
             var series = session.Results.Of(row, operation, subject.Program, subject.Variant);
-            var countProcesses = warmUp && attachment.Index == FirstIndex && Command.Locate("strace") is not null;
             var measurePeak = warmUp && !countProcesses && session.Peers.PeakFile is not null;
             var peakFile = Path.Combine(session.Workspace.Directory, "peak.kib");
             var traceFile = Path.Combine(session.Workspace.Directory, "programs.trace");
