@@ -135,6 +135,27 @@ public sealed class PortmapTests : IDisposable
     }
 
     [Theory]
+    [InlineData("iptables", "nftables")]
+    [InlineData("nftables", "iptables")]
+    public void A_port_that_the_other_backend_has_is_refused_and_its_owner_named(string has, string wants)
+    {
+        string held = $$"""{ "backend": "{{has}}" }""", wanted = $$"""{ "backend": "{{wants}}" }""";
+        (TestNamespace first, PluginResult firstBridged) = _host.AddContainer();
+        (TestNamespace second, PluginResult secondBridged) = _host.AddContainer();
+        (_, PluginResult elsewhereBridged) = _host.AddContainer("eth1", "net-b", first);
+        _host.Ours.Add(first, Config(firstBridged, $"[{Mapping(8080, 80)},{Mapping(8081, 81, hostIp: HostV4)}]", held), containerId: "the-first").Check();
+        Snapshot before = Snapshot.Take(_host.Host);
+
+        _host.Ours.Add(second, Config(secondBridged, $"[{Mapping(8080, 80)}]", wanted)).Failed(7, "8080/tcp", "\"the-first\"");
+        _host.Ours.Add(second, Config(secondBridged, $"[{Mapping(8081, 80)}]", wanted)).Failed(7, "8081/tcp", "\"the-first\"");
+        before.AssertSame(Snapshot.Take(_host.Host));
+
+        // Another address, another protocol, and the same container on another network are no collision.
+        _host.Ours.Add(second, Config(secondBridged, $"[{Mapping(8081, 80, hostIp: "10.22.0.1")},{Mapping(8080, 80, "udp")}]", wanted)).Check();
+        _host.Ours.Add(first, Config(elsewhereBridged, $"[{Mapping(8080, 80)}]", wanted, "net-b"), "eth1", containerId: "the-first").Check();
+    }
+
+    [Theory]
     [InlineData("nftables", "sctp")]
     [InlineData("iptables", "udp")]
     [InlineData("iptables", "sctp")]

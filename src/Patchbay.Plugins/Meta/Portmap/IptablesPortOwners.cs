@@ -1,3 +1,4 @@
+using System.Net;
 using System.Runtime.InteropServices;
 using Patchbay.Cni.Model;
 using Patchbay.Netlink.Netfilter;
@@ -10,7 +11,7 @@ internal static class IptablesPortOwners
 {
     /// <summary>Refuses ports that another container has.</summary>
     /// <exception cref="CniException">Code 7: it is named.</exception>
-    internal static void RefuseTaken(NftablesSocket nft, bool ipv4, PortOwner owner, IReadOnlyList<PortMapping> mappings, IpPrefix address)
+    internal static void RefuseTaken(NftablesSocket nft, bool ipv4, PortOwner owner, IReadOnlyList<PortMapping> mappings, IPAddress address)
     {
         var family = IptablesOnNft.Family(ipv4);
         // Each container has entries here; the match "multiport" has the ports in the machine's order.
@@ -26,7 +27,7 @@ internal static class IptablesPortOwners
                     continue;
                 rules ??= [.. nft.ListRules(family, IptablesHostPorts.Table, chain).Select(IptablesRule.Read)];
                 // A rule of the former holder of the container's own address is a dead one's.
-                if (!rules.Exists(each => IsFor(each, mapping)) || rules.Exists(each => address.Address.Equals(each.TranslatesTo?.Address)))
+                if (!rules.Exists(each => IsFor(each, mapping)) || rules.Exists(each => address.Equals(each.TranslatesTo?.Address)))
                     continue;
                 // On another network the container may have it as well: the entry that comes first counts, until it goes.
                 if (PortOwner.ContainerOf(entry.Comment) is var other && other != PortOwner.ContainerOf(owner.ChainComment))
