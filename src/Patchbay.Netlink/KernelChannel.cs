@@ -108,39 +108,7 @@ internal sealed unsafe class KernelChannel : NetlinkChannel
 
     public override void Dispose() => _socket.Dispose();
 
-    // A socket that lies in the queue of another one, which lies in its own, is closed by the kernel's collector of such rings, in a
-    // thread of the kernel (net/unix/garbage.c; before Linux 6.8 the collector ran in the last who closed, who then waits after all).
-    internal override void DisposeInBackground()
-    {
-        var pair = stackalloc int[2];
-        if (Libc.socketpair(Libc.AF_UNIX, Libc.SOCK_DGRAM | Libc.SOCK_CLOEXEC, 0, pair) == 0)
-        {
-            using var sender = new SafeFileHandle(pair[0], ownsHandle: true);
-            using var ring = new SafeFileHandle(pair[1], ownsHandle: true);
-            byte nothing = 0;
-            var vector = new Libc.IoVector { Base = &nothing, Length = 1 };
-            var descriptors = new Libc.TwoDescriptors
-            {
-                Length = (nuint)sizeof(Libc.TwoDescriptors),
-                Level = Libc.SOL_SOCKET,
-                Type = Libc.SCM_RIGHTS,
-                First = (int)_socket.DangerousGetHandle(),
-                Second = pair[1],
-            };
-            var message = new Libc.MessageHeader
-            {
-                Vectors = &vector,
-                VectorCount = 1,
-                Control = &descriptors,
-                ControlLength = (nuint)sizeof(Libc.TwoDescriptors),
-            };
-            // Where this is refused, the socket is closed as usual. It goes before the ring: the collector must be the last who holds it.
-            Libc.sendmsg(sender, &message, 0);
-            _socket.Dispose();
-        }
-
-        _socket.Dispose();
-    }
+    internal override void DisposeInBackground() => BackgroundClose.Close(_socket);
 
     private bool Poll(long deadline)
     {

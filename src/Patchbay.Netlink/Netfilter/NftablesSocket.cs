@@ -141,6 +141,55 @@ public sealed class NftablesSocket : IDisposable
     public IReadOnlyList<NftRule> ListRules(NftFamily family = NftFamily.Unspecified, string? table = null, string? chain = null) =>
         Dump<NftRule>(RuleListing(family, table, chain), static (scoped in MessageReader message, List<NftRule> all) => all.Add(NftRule.Decode(message)));
 
+    /// <summary>Lists the rules of a chain that hold any of some bytes: an address that they compare with, a name that they jump to.</summary>
+    /// <remarks>The kernel goes through the whole chain in any case, but rules without the bytes are not decoded. With them, a rule may still mean something else.</remarks>
+    /// <param name="family">Of which family.</param>
+    /// <param name="table">Of which table.</param>
+    /// <param name="chain">Of which chain.</param>
+    /// <param name="any">The bytes, as the kernel has them.</param>
+    /// <returns>The rules in their order; none when the table or chain does not exist.</returns>
+    /// <exception cref="NetlinkException">The kernel refused.</exception>
+    public IReadOnlyList<NftRule> ListRulesHolding(NftFamily family, string table, string chain, params IReadOnlyList<byte[]> any)
+    {
+        ArgumentNullException.ThrowIfNull(any);
+        return Dump<NftRule>(RuleListing(family, table, chain), (scoped in MessageReader message, List<NftRule> all) =>
+        {
+            foreach (var bytes in any)
+            {
+                if (message.Payload.IndexOf(bytes) < 0)
+                    continue;
+                all.Add(NftRule.Decode(message));
+                return;
+            }
+        });
+    }
+
+    /// <summary>Looks rules of a chain up by their handles, all in one go: the kernel answers for those alone.</summary>
+    /// <param name="family">Of which family.</param>
+    /// <param name="table">Of which table.</param>
+    /// <param name="chain">Of which chain.</param>
+    /// <param name="handles">The handles.</param>
+    /// <returns>Those that are there.</returns>
+    /// <exception cref="NetlinkException">The kernel refused.</exception>
+    public IReadOnlyList<NftRule> FindRules(NftFamily family, string table, string chain, IEnumerable<ulong> handles)
+    {
+        ArgumentNullException.ThrowIfNull(handles);
+        var found = new List<NftRule>();
+        var batch = new NetlinkBatch();
+        foreach (var handle in handles)
+        {
+            batch.Begin(GETRULE, NetlinkFlags.None, "look up rule in", new NftName(family, table, chain), Tolerated.Missing, (scoped in MessageReader message) => found.Add(NftRule.Decode(message)));
+            batch.Writer.Fixed(new NetfilterMessage.Header((byte)family));
+            batch.Writer.Text(NFTA_RULE_TABLE, table);
+            batch.Writer.Text(NFTA_RULE_CHAIN, chain);
+            batch.Writer.U64Be(NFTA_RULE_HANDLE, handle);
+            batch.End();
+        }
+
+        _socket.Execute(batch);
+        return found;
+    }
+
     /// <summary>Lists the handles and comments of rules, without what they do.</summary>
     /// <param name="family">Of which family.</param>
     /// <param name="table">Of which table.</param>
@@ -208,19 +257,19 @@ public sealed class NftablesSocket : IDisposable
         return pieces.ConvertAll(static piece => piece.Element);
     }
 
-    /// <summary>Tells which of some chains exist, asking for all of them in one go.</summary>
+    /// <summary>Looks chains up, all in one go.</summary>
     /// <param name="chains">Family, table and name of each.</param>
-    /// <returns>For each, whether it exists.</returns>
+    /// <returns>Each as it is; null for one that does not exist.</returns>
     /// <exception cref="NetlinkException">The kernel refused.</exception>
-    public bool[] ChainsExist(params ReadOnlySpan<(NftFamily Family, string Table, string Name)> chains)
+    public NftChain?[] FindChains(params ReadOnlySpan<(NftFamily Family, string Table, string Name)> chains)
     {
-        var found = new bool[chains.Length];
+        var found = new NftChain?[chains.Length];
         var batch = new NetlinkBatch();
         for (var i = 0; i < chains.Length; i++)
         {
             var (family, table, name) = chains[i];
             var index = i;
-            batch.Begin(GETCHAIN, NetlinkFlags.None, "look up chain", new NftName(family, table, name), Tolerated.Missing, (scoped in MessageReader _) => found[index] = true);
+            batch.Begin(GETCHAIN, NetlinkFlags.None, "look up chain", new NftName(family, table, name), Tolerated.Missing, (scoped in MessageReader message) => found[index] = NftChain.Decode(message));
             batch.Writer.Fixed(new NetfilterMessage.Header((byte)family));
             batch.Writer.Text(NFTA_CHAIN_TABLE, table);
             batch.Writer.Text(NFTA_CHAIN_NAME, name);

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Patchbay.Cni.Model;
 using Patchbay.Cni.Runtime;
 
@@ -81,8 +80,7 @@ internal sealed class CniToolOptions
                 CacheDirectory = value;
                 break;
             case "-t" or "--timeout":
-                bool number = double.TryParse(value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double seconds);
-                Limit = number && seconds is > 0 and <= 86400 ? TimeSpan.FromSeconds(seconds) : throw Bad($"{flag} must be a number of seconds above 0, not \"{value}\"");
+                Limit = TimeLimit.Parse(flag, value, Bad);
                 break;
             default:
                 throw Bad($"unknown flag {flag}; cnitool --help lists them");

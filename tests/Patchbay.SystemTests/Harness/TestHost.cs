@@ -50,6 +50,20 @@ internal sealed class TestHost : TestNamespace, IDisposable
         return container;
     }
 
+    /// <summary>Variables with which iptables is found and does not work: whoever runs it fails.</summary>
+    public Dictionary<string, string?> WithoutIptables()
+    {
+        string directory = System.IO.Directory.CreateDirectory(System.IO.Path.Combine(Directory, "broken")).FullName;
+        foreach (string program in (string[])["iptables-save", "iptables-restore", "ip6tables-save", "ip6tables-restore"])
+        {
+            string file = System.IO.Path.Combine(directory, program);
+            File.WriteAllText(file, "#!/bin/sh\necho this program was not to be run >&2; exit 1\n");
+            File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        }
+
+        return new() { ["PATH"] = directory };
+    }
+
     public void Dispose()
     {
         var strays = new List<string>();

@@ -146,9 +146,14 @@ public class NftablesTests
         Assert.Equal(new NftRuleMark("c", rule.Handle, "x y", null), Assert.Single(nft.ListRuleMarks(NftFamily.Ip, "t", "c")));
         Assert.Equal(2, nft.ListRuleMarks(NftFamily.Ip, "t").Count);
         Assert.Empty(nft.ListRules(NftFamily.Ip, "nowhere", "c"));
+        Assert.Equal(rule.Handle, Assert.Single(nft.ListRulesHolding(NftFamily.Ip, "t", "c", [[0, 80]])).Handle);
+        Assert.Empty(nft.ListRulesHolding(NftFamily.Ip, "t", "c", [[0, 81]]));
+        Assert.Equal(rule.Handle, Assert.Single(nft.FindRules(NftFamily.Ip, "t", "c", [rule.Handle, rule.Handle + 100])).Handle);
+        Assert.Empty(nft.FindRules(NftFamily.Ip, "t", "d", [rule.Handle]));
+        Assert.Empty(nft.FindRules(NftFamily.Ip, "nowhere", "d", [rule.Handle]));
         Assert.Equal(set with { Handle = nft.ListSets(NftFamily.Ip, "t")[0].Handle }, Assert.Single(nft.ListSets(NftFamily.Ip, "t")));
         Assert.Equal(["0A000000-0A0000FF", "C0000201-"], nft.ListElements(set).Select(e => $"{Convert.ToHexString(e.Key.Span)}-{Convert.ToHexString(e.LastKey.Span)}"));
-        Assert.Equal([true, false, false], nft.ChainsExist((NftFamily.Ip, "t", "c"), (NftFamily.Ip, "t", "x"), (NftFamily.Ip6, "t", "c")));
+        Assert.Equal(["c", null, null], nft.FindChains((NftFamily.Ip, "t", "c"), (NftFamily.Ip, "t", "x"), (NftFamily.Ip6, "t", "c")).Select(c => c?.Name));
     }
 
     [Fact]

@@ -47,6 +47,31 @@ public sealed class FirewallTests : IDisposable
         before.AssertSame(Snapshot.Take(_net.Host));
     }
 
+    [Fact]
+    public void Another_container_takes_no_program_where_iptables_is_of_nf_tables()
+    {
+        Needs.IptablesNft();
+        (TestNamespace first, PluginResult firstResult) = _net.Connect();
+        (TestNamespace second, PluginResult secondResult) = _net.Connect();
+        _net.DropForwarded();
+        const string Keys = """{ "backend": "iptables", "ingressPolicy": "same-bridge" }""";
+        string config = FirewallHost.Config(secondResult, Keys);
+        _net.Firewall.Add(first, FirewallHost.Config(firstResult, Keys)).Check();
+        Snapshot before = Snapshot.Take(_net.Host);
+
+        foreach (string command in (string[])["ADD", "CHECK", "ADD"])
+            _net.Firewall.Invoke(command, config, second.Name, second.Path, "eth0", environment: _net.Host.WithoutIptables()).Check();
+
+        FirewallHost.AssertReaches(second, true);
+        string[] rules = FirewallState.Iptables(_net.Host);
+        string[] Of(string address4, string address6) => [.. rules.Where(rule => rule.Contains($" {address4}/", StringComparison.Ordinal) || rule.Contains($" {address6}/", StringComparison.Ordinal))
+            .Select(rule => rule.Replace(address4, "4", StringComparison.Ordinal).Replace(address6, "6", StringComparison.Ordinal))];
+        Assert.Equal(Of("10.1.0.2", "fd00:1::2"), Of("10.1.0.3", "fd00:1::3"));
+        Assert.Equal(4, Of("10.1.0.3", "fd00:1::3").Length);
+        _net.Firewall.Invoke("DEL", config, second.Name, second.Path, "eth0", environment: _net.Host.WithoutIptables()).Check();
+        before.AssertSame(Snapshot.Take(_net.Host));
+    }
+
     [Theory]
     [InlineData("iptables")]
     [InlineData("nftables")]

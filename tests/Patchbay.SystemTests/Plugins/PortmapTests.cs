@@ -134,6 +134,41 @@ public sealed class PortmapTests : IDisposable
         _host.Ours.Add(second, Config(secondBridged, $"[{Mapping(8080, 80, "udp")}]", keys)).Check();
     }
 
+    [Theory]
+    [InlineData("iptables", "nftables")]
+    [InlineData("nftables", "iptables")]
+    public void A_port_that_the_other_backend_has_is_refused_and_its_owner_named(string has, string wants)
+    {
+        string held = $$"""{ "backend": "{{has}}" }""", wanted = $$"""{ "backend": "{{wants}}" }""";
+        (TestNamespace first, PluginResult firstBridged) = _host.AddContainer();
+        (TestNamespace second, PluginResult secondBridged) = _host.AddContainer();
+        (_, PluginResult elsewhereBridged) = _host.AddContainer("eth1", "net-b", first);
+        _host.Ours.Add(first, Config(firstBridged, $"[{Mapping(8080, 80)},{Mapping(8081, 81, hostIp: HostV4)}]", held), containerId: "the-first").Check();
+        Snapshot before = Snapshot.Take(_host.Host);
+
+        _host.Ours.Add(second, Config(secondBridged, $"[{Mapping(8080, 80)}]", wanted)).Failed(7, "8080/tcp", "\"the-first\"");
+        _host.Ours.Add(second, Config(secondBridged, $"[{Mapping(8081, 80)}]", wanted)).Failed(7, "8081/tcp", "\"the-first\"");
+        before.AssertSame(Snapshot.Take(_host.Host));
+
+        // Another address, another protocol, and the same container on another network are no collision.
+        _host.Ours.Add(second, Config(secondBridged, $"[{Mapping(8081, 80, hostIp: "10.22.0.1")},{Mapping(8080, 80, "udp")}]", wanted)).Check();
+        _host.Ours.Add(first, Config(elsewhereBridged, $"[{Mapping(8080, 80)}]", wanted, "net-b"), "eth1", containerId: "the-first").Check();
+    }
+
+    [Theory]
+    [InlineData("nftables", "sctp")]
+    [InlineData("iptables", "udp")]
+    [InlineData("iptables", "sctp")]
+    public void A_port_of_another_protocol_is_refused_as_well(string backend, string protocol)
+    {
+        string keys = $$"""{ "backend": "{{backend}}" }""";
+        (TestNamespace first, PluginResult firstBridged) = _host.AddContainer();
+        (TestNamespace second, PluginResult secondBridged) = _host.AddContainer();
+        _host.Ours.Add(first, Config(firstBridged, $"[{Mapping(8080, 80, protocol)}]", keys), containerId: "the-first").Check();
+
+        _host.Ours.Add(second, Config(secondBridged, $"[{Mapping(8080, 80, protocol)}]", keys)).Failed(7, $"8080/{protocol}", "\"the-first\"");
+    }
+
     [Fact]
     public void The_ports_of_a_container_that_died_unheard_go_to_the_next_with_its_address()
     {
@@ -242,6 +277,23 @@ public sealed class PortmapTests : IDisposable
         _host.Host.Run("sh", "-c", damage).Check();
 
         _host.Ours.Check(container, config).Failed(999, text);
+    }
+
+    [Fact]
+    public void Check_and_delete_run_no_program_where_iptables_is_of_nf_tables()
+    {
+        Needs.IptablesNft();
+        const string Keys = """{ "backend": "iptables" }""";
+        _host.Warm(Keys);
+        (TestNamespace container, PluginResult bridged) = _host.AddContainer();
+        Snapshot before = Snapshot.Take(_host.Host);
+        string config = Config(bridged, $"[{Mapping(8080, 80)},{Mapping(8081, 81, hostIp: HostV4)},{Mapping(5353, 53, "udp")},{Mapping(9, 9, "sctp")}]", Keys);
+        _host.Ours.Add(container, config).Check();
+
+        _host.Ours.Invoke("CHECK", config, container.Name, container.Path, "eth0", environment: _host.Host.WithoutIptables()).Check();
+        _host.Ours.Invoke("DEL", config, container.Name, container.Path, "eth0", environment: _host.Host.WithoutIptables()).Check();
+
+        before.AssertSame(Snapshot.Take(_host.Host));
     }
 
     [Fact]

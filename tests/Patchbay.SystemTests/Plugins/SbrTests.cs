@@ -223,7 +223,7 @@ public class SbrTests
 
         chain.Ours.Invoke("STATUS", chain.WithoutResult()).Check();
         chain.Ours.Invoke("GC", chain.WithoutResult("""{ "cni.dev/valid-attachments": [] }""")).Check();
-        Assert.Contains("10.22.0", chain.Ours.Invoke("STATUS", chain.WithoutResult("""{ "gateways": ["10.22.0"] }""")).CheckError(50).ErrorText, StringComparison.Ordinal);
+        Assert.Contains("10.22.0", chain.Ours.Invoke("STATUS", chain.WithoutResult("""{ "gateways": ["10.22.0"] }""")).CheckError(7).ErrorText, StringComparison.Ordinal);
 
         before.AssertSame(Snapshot.Take(chain.Host));
     }

@@ -169,7 +169,7 @@ public class TuningStateTests
 
         Status(Keys).Check();
         Status("""{ "sysctl": { "net.ipv4.conf.IFNAME.arp_filter": "1" } }""").Check();
-        Assert.Contains("kernel.hostname", Status("""{ "sysctl": { "kernel.hostname": "x" } }""").CheckError(50).ErrorText, StringComparison.Ordinal);
+        Assert.Contains("kernel.hostname", Status("""{ "sysctl": { "kernel.hostname": "x" } }""").CheckError(7).ErrorText, StringComparison.Ordinal);
         Status("""{ "sysctl": { "net.core.somaxconn": "500", "net.ipv4.conf.eth7.arp_filter": "1" } }""").Check();
         Assert.Contains("/proc/sys/net/core/nosuch", Status("""{ "sysctl": { "net.core.nosuch": "1" } }""").CheckError(50).ErrorText, StringComparison.Ordinal);
         File.WriteAllText(Path.Combine(chain.Host.DataDirectory, "tuning"), "a file where a directory should be");

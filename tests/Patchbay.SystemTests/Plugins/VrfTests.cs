@@ -203,6 +203,6 @@ public class VrfTests
             status.Check();
         else
             Assert.Contains("the kernel makes no VRF", status.CheckError(50).ErrorText, StringComparison.Ordinal);
-        Assert.Contains("valid vrf name", chain.Ours.Invoke("STATUS", chain.WithoutResult()).CheckError(50).ErrorText, StringComparison.Ordinal);
+        Assert.Contains("valid vrf name", chain.Ours.Invoke("STATUS", chain.WithoutResult()).CheckError(7).ErrorText, StringComparison.Ordinal);
     }
 }

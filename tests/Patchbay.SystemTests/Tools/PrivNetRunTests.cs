@@ -125,7 +125,7 @@ public sealed class PrivNetRunTests : IDisposable
     [InlineData("", "usage: priv-net-run")]
     [InlineData("--speed 9 true", "unknown option --speed")]
     [InlineData("--network", "--network needs a value")]
-    [InlineData("--timeout never true", "--timeout must be a number of seconds above 0, not \"never\"")]
+    [InlineData("--timeout never true", "--timeout must be a number of seconds above 0 and up to 86400, not \"never\"")]
     [InlineData("--network none true", "no net configuration with name \"none\"")]
     [InlineData("--network ../web true", "network name")]
     [InlineData("--network web:eth/0 true", "interface name")]

@@ -60,7 +60,7 @@ public sealed class CniToolTests : IDisposable
     [InlineData("add net /n extra", "", "", "cnitool: run the plugins")]
     [InlineData("add net /n -x y", "", "", "cnitool: unknown flag -x")]
     [InlineData("add net /n -i", "", "", "cnitool: -i needs a value")]
-    [InlineData("add net /n -t soon", "", "", "cnitool: -t must be a number of seconds above 0, not \"soon\"")]
+    [InlineData("add net /n -t soon", "", "", "cnitool: -t must be a number of seconds above 0 and up to 86400, not \"soon\"")]
     [InlineData("add other /n", "", "", "no net configuration with name \"other\" in ")]
     [InlineData("add net /n", "A=", "", "invalid CNI_ARGS pair \"A=\"")]
     [InlineData("add net /n", "", "[]", "invalid CAP_ARGS: ")]

@@ -1,4 +1,3 @@
-using System.Text;
 using Patchbay.Netlink.Netfilter;
 using Patchbay.Netlink.Netfilter.Expressions;
 using Patchbay.Plugins.PacketFilter;
@@ -12,17 +11,19 @@ internal static class IptablesOnNftMasquerade
     private const string Postrouting = "POSTROUTING";
 
     /// <summary>Tells whether a chain exists.</summary>
-    internal static bool HasChain(NftablesSocket nft, bool ipv4, string chain) => nft.ChainsExist((IptablesOnNft.Family(ipv4), Table, chain))[0];
+    internal static bool HasChain(NftablesSocket nft, bool ipv4, string chain) => nft.FindChains((IptablesOnNft.Family(ipv4), Table, chain))[0] is not null;
 
     /// <summary>Removes a chain of both families and what jumps to it.</summary>
     internal static void Remove(NftablesSocket nft, string chain)
     {
-        var found = nft.ChainsExist((NftFamily.Ip, Table, chain), (NftFamily.Ip6, Table, chain));
-        var chains = new HashSet<string> { chain };
-        if (found[0])
-            IptablesOnNft.RemoveChains(nft, NftFamily.Ip, Table, Postrouting, chains);
-        if (found[1])
-            IptablesOnNft.RemoveChains(nft, NftFamily.Ip6, Table, Postrouting, chains);
+        var transaction = new NftablesTransaction();
+        foreach (var found in nft.FindChains((NftFamily.Ip, Table, chain), (NftFamily.Ip6, Table, chain)))
+        {
+            if (found is not null)
+                IptablesOnNft.RemoveChain(nft, transaction, found, Postrouting, nft.ListRules(found.Family, Table, chain));
+        }
+
+        nft.Commit(transaction);
     }
 
     /// <summary>Removes the chains of a network, but for the valid ones.</summary>
@@ -30,10 +31,10 @@ internal static class IptablesOnNftMasquerade
     {
         var family = IptablesOnNft.Family(ipv4);
         var stale = new HashSet<string>();
-        var comment = Encoding.UTF8.GetBytes(MasqueradeName.IptablesCommentPrefix(network));
+        var comment = MasqueradeName.IptablesCommentPrefix(network);
         foreach (var rule in nft.ListRules(family, Table))
         {
-            if (IptablesMasquerade.IsOurs(rule.Chain) && !valid.Contains(rule.Chain) && IptablesOnNft.HasComment(rule, comment))
+            if (IptablesMasquerade.IsOurs(rule.Chain) && !valid.Contains(rule.Chain) && IptablesRule.Read(rule).Comment.StartsWith(comment, StringComparison.Ordinal))
                 stale.Add(rule.Chain);
         }
 
@@ -44,10 +45,10 @@ internal static class IptablesOnNftMasquerade
     /// <summary>Tells whether an address is sent to a chain.</summary>
     internal static bool Exists(NftablesSocket nft, bool ipv4, string chain, ReadOnlySpan<byte> source)
     {
-        foreach (var rule in nft.ListRules(IptablesOnNft.Family(ipv4), Table, Postrouting))
+        if (nft.FindChains((IptablesOnNft.Family(ipv4), Table, chain))[0] is not { } found)
+            return false;
+        foreach (var rule in IptablesOnNft.FindJumps(nft, found, Postrouting, nft.ListRules(found.Family, Table, chain)))
         {
-            if (IptablesOnNft.JumpTarget(rule) != chain)
-                continue;
             foreach (var expression in rule.Expressions)
             {
                 if (expression is NftCompare { Operator: NftOperator.Equal } compare && compare.Value.Span.SequenceEqual(source))

@@ -35,17 +35,17 @@ internal static class SpoofCheck
         var (chain, addressChain, comment, owner) = Names(request);
         var transaction = new NftablesTransaction();
         // To add a chain again counts as a change of it, and changes are waited for when the socket is closed (NftablesMasquerade).
-        var found = nft.ChainsExist((Family, Table, Prerouting), (Family, Table, chain), (Family, Table, addressChain));
-        if (!found[0])
+        var found = nft.FindChains((Family, Table, Prerouting), (Family, Table, chain), (Family, Table, addressChain));
+        if (found[0] is null)
         {
             transaction.Add(new NftTable(Family, Table));
             transaction.Add(BaseChain());
         }
 
-        if (found[1])
+        if (found[1] is not null)
             DeleteJumps(nft, transaction, rule => rule.Comment == comment);
-        Empty(chain, found[1]);
-        Empty(addressChain, found[2]);
+        Empty(chain, found[1] is not null);
+        Empty(addressChain, found[2] is not null);
         Rule(Prerouting, rule => rule.Input(hostInterface).Jump(chain));
         Rule(chain, rule => rule.Jump(addressChain));
         Rule(addressChain, rule => rule.EthernetSource(address).Return());
@@ -91,15 +91,15 @@ internal static class SpoofCheck
     private static void Remove(NftablesSocket nft, PluginRequest request)
     {
         var (chain, addressChain, comment, _) = Names(request);
-        var found = nft.ChainsExist((Family, Table, chain), (Family, Table, addressChain));
+        var found = nft.FindChains((Family, Table, chain), (Family, Table, addressChain));
         var transaction = new NftablesTransaction();
-        if (found[0])
+        if (found[0] is not null)
         {
             DeleteJumps(nft, transaction, rule => rule.Comment == comment);
             DeleteChain(transaction, chain);
         }
 
-        if (found[1])
+        if (found[1] is not null)
             DeleteChain(transaction, addressChain);
         nft.Commit(transaction);
     }

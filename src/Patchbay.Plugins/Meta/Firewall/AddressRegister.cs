@@ -13,13 +13,13 @@ namespace Patchbay.Plugins.Meta.Firewall;
 internal static class AddressRegister
 {
     /// <summary>Writes addresses down. One that belonged to somebody else has changed hands: its last owner counts.</summary>
-    internal static void Add(NftablesSocket nft, MasqueradeName name, IReadOnlyList<IPAddress> addresses)
+    /// <returns>True when none of them was written down before, nor was there anywhere else to look.</returns>
+    internal static bool Add(NftablesSocket nft, MasqueradeName name, IReadOnlyList<IPAddress> addresses)
     {
-        if (addresses.Count == 0)
-            return;
         try
         {
             nft.Commit(Additions(new NftablesTransaction(), name, addresses, exclusive: true));
+            return true;
         }
         catch (NetlinkException error) when (error.IsNotFound)
         {
@@ -31,6 +31,8 @@ internal static class AddressRegister
         {
             Replace(nft, name, addresses);
         }
+
+        return false;
     }
 
     /// <summary>All addresses that are written down, each with its owner's mark.</summary>

@@ -31,7 +31,7 @@ internal static class FirewallCheck
     {
         foreach (var ipv4 in FirewallSetup.Families(target))
         {
-            var missing = backend == FirewallBackend.Iptables ? ForeignForward.FirstMissing(IptablesFirewall.Read(ipv4), target, ipv4) : null;
+            var missing = backend == FirewallBackend.Iptables ? ForeignForward.FirstMissing(IptablesFirewall.Read(target, ipv4), target, ipv4) : null;
             missing ??= ForeignForward.Missing(nft, target, backend, ipv4);
             if (missing is not null)
                 return missing;
@@ -58,7 +58,7 @@ internal static class FirewallCheck
         // The reference plugin has the policies of this backend in iptables, too.
         var inIptables = true;
         foreach (var ipv4 in FirewallSetup.Families(target))
-            inIptables &= IptablesLayout.HasPolicy(IptablesFirewall.Read(ipv4), target, ipv4);
+            inIptables &= IptablesLayout.HasPolicy(IptablesFirewall.Read(target, ipv4), target, ipv4);
         return inIptables ? null : NftablesFirewall.Missing(nft, target, chains: false) ?? IsolatedPorts.Missing(nft, target);
     }
 

@@ -33,13 +33,7 @@ internal static class FirewallSetup
     private static void AddBy(FirewallTarget target, BackendChoice choice)
     {
         using var pending = new PendingWork();
-        if (choice.Backend == FirewallBackend.Iptables)
-        {
-            foreach (var ipv4 in Families(target))
-                pending.Start(() => IptablesFirewall.Add(target, ipv4));
-        }
-
-        pending.Do(() => AddNative(target, choice));
+        pending.Do(() => Add(pending, target, choice));
         pending.Complete();
     }
 
@@ -53,19 +47,27 @@ internal static class FirewallSetup
         }
     }
 
-    private static void AddNative(FirewallTarget target, BackendChoice choice)
+    private static void Add(PendingWork pending, FirewallTarget target, BackendChoice choice)
     {
         using var nft = NftablesSocket.Open();
         if (choice.Backend == FirewallBackend.Iptables)
         {
+            var isNew = false;
             try
             {
-                AddressRegister.Add(nft, target.Name, target.Addresses);
+                isNew = AddressRegister.Add(nft, target.Name, target.Addresses);
                 IsolatedPorts.Add(nft, target);
             }
             catch (NetlinkException error) when (IsUnknown(error, nft))
             {
                 // Old kernels and small ones: iptables works without nf_tables, and then DEL needs the addresses from prevResult.
+            }
+
+            // Where another container has come before, a program is not needed.
+            if (Families(target).Any(IptablesFirewall.IsLegacyDefault) || !IptablesOnNftFirewall.TryAdd(nft, target, isNew))
+            {
+                foreach (var ipv4 in Families(target))
+                    pending.Start(() => IptablesFirewall.Add(target, ipv4));
             }
         }
         else

@@ -38,7 +38,7 @@ internal static class ForeignForward
     /// <summary>Tells what <see cref="Open"/> would have to make; null for nothing.</summary>
     internal static string? Missing(NftablesSocket nft, FirewallTarget target, FirewallBackend backend, bool ipv4)
     {
-        if (NeedsNft(nft, backend, ipv4) && FirstMissing(IptablesOnNftFirewall.Read(nft, ipv4), WithoutPolicy(target), ipv4) is { } missing)
+        if (NeedsNft(nft, backend, ipv4) && FirstMissing(IptablesOnNftFirewall.Read(nft, WithoutPolicy(target), ipv4), WithoutPolicy(target), ipv4) is { } missing)
             return missing;
         return NeedsLegacy(backend, ipv4)
             ? FirstMissing(IptablesFirewall.ReadLegacy(ipv4), backend == FirewallBackend.Iptables ? target : WithoutPolicy(target), ipv4)
@@ -60,7 +60,7 @@ internal static class ForeignForward
     // firewalld may itself keep its rules in iptables, and they must not be passed by; its FORWARD has policy ACCEPT then.
     private static bool NeedsNft(NftablesSocket nft, FirewallBackend backend, bool ipv4) =>
         !(backend == FirewallBackend.Iptables && !IptablesFirewall.IsLegacyDefault(ipv4))
-        && IptablesLayout.Blocks(IptablesOnNftFirewall.Read(nft, ipv4), policyOnly: backend == FirewallBackend.Firewalld);
+        && IptablesLayout.Blocks(IptablesOnNftFirewall.ReadForward(nft, ipv4), policyOnly: backend == FirewallBackend.Firewalld);
 
     private static bool NeedsLegacy(FirewallBackend backend, bool ipv4) =>
         !(backend == FirewallBackend.Iptables && IptablesFirewall.IsLegacyDefault(ipv4))

@@ -38,11 +38,12 @@ internal static class IptablesFirewall
     /// <summary>The same in the old tables, whatever the default is.</summary>
     internal static void AddLegacy(FirewallTarget target, bool ipv4) => Add(target, ipv4, legacy: true);
 
-    /// <summary>What stands in the tables that iptables writes to by default.</summary>
-    internal static HashSet<string> Read(bool ipv4) => Read(ipv4, IsLegacyDefault(ipv4));
+    /// <summary>What stands of a target's layout in the tables that iptables writes to by default.</summary>
+    internal static HashSet<string> Read(FirewallTarget target, bool ipv4) => Read(target, ipv4, IsLegacyDefault(ipv4));
 
     /// <summary>What stands in the old tables; nothing if they are not in use.</summary>
-    internal static HashSet<string> ReadLegacy(bool ipv4) => Read(ipv4, legacy: true);
+    internal static HashSet<string> ReadLegacy(bool ipv4) =>
+        IsLegacyUsed(ipv4) ? IptablesLayout.OfSaved(new IptablesTool(ipv4, LegacyFlavour).Save(IptablesLayout.Table)) : [];
 
     /// <summary>Tells whether the old tables of a family hold anything.</summary>
     internal static bool IsLegacyUsed(bool ipv4) => LegacyTables.IsUsed(ipv4, IptablesLayout.Table);
@@ -94,7 +95,7 @@ internal static class IptablesFirewall
         for (var attempt = 1; ; attempt++)
         {
             // Chains are made by -N, which fails if another process was faster: to declare one as iptables-save does would empty it.
-            var commands = IptablesLayout.Commands(Read(ipv4, legacy), wanted);
+            var commands = IptablesLayout.Commands(Read(target, ipv4, legacy), wanted);
             if (commands.Length == 0)
                 return;
             try
@@ -109,11 +110,11 @@ internal static class IptablesFirewall
         }
     }
 
-    private static HashSet<string> Read(bool ipv4, bool legacy)
+    private static HashSet<string> Read(FirewallTarget target, bool ipv4, bool legacy)
     {
         if (legacy)
-            return IsLegacyUsed(ipv4) ? IptablesLayout.OfSaved(new IptablesTool(ipv4, LegacyFlavour).Save(IptablesLayout.Table)) : [];
+            return ReadLegacy(ipv4);
         using var nft = NftablesSocket.Open();
-        return IptablesOnNftFirewall.Read(nft, ipv4);
+        return IptablesOnNftFirewall.Read(nft, target, ipv4);
     }
 }

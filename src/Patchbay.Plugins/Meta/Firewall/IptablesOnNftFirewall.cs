@@ -1,49 +1,62 @@
 using System.Net;
-using System.Runtime.InteropServices;
-using System.Text;
 using Patchbay.Netlink;
 using Patchbay.Netlink.Netfilter;
-using Patchbay.Netlink.Netfilter.Expressions;
 using Patchbay.Plugins.PacketFilter;
 
 namespace Patchbay.Plugins.Meta.Firewall;
 
-/// <summary>The same rules where iptables-nft(8) keeps them: read, removed and, for another backend's sake, made without it.</summary>
+/// <summary>The same rules where iptables-nft(8) keeps them: read and removed without it, and made without it where all but a container's own are there.</summary>
 internal static class IptablesOnNftFirewall
 {
     private const string Table = IptablesLayout.Table;
     private const string Forward = IptablesLayout.Forward;
     private const string Containers = IptablesLayout.Containers;
 
-    /// <summary>What stands there, in the form of <see cref="IptablesLayout"/>; rules that are none of the layout's only say that they are there.</summary>
-    internal static HashSet<string> Read(NftablesSocket nft, bool ipv4)
+    /// <summary>What stands there of a target's layout, in the form of <see cref="IptablesLayout"/>, and all of FORWARD; of other containers nothing.</summary>
+    internal static HashSet<string> Read(NftablesSocket nft, FirewallTarget target, bool ipv4)
     {
+        var lines = new HashSet<string>();
         try
         {
-            return ReadAll(nft, ipv4);
+            ReadLayout(nft, lines, target, IptablesOnNft.Family(ipv4));
         }
         catch (NetlinkException) when (!nft.IsAvailable())
         {
-            return []; // a kernel without nf_tables
-        }
-    }
-
-    private static HashSet<string> ReadAll(NftablesSocket nft, bool ipv4)
-    {
-        var lines = new HashSet<string>();
-        var family = IptablesOnNft.Family(ipv4);
-        foreach (var chain in nft.ListChains(family, Table))
-        {
-            lines.Add(chain.Hook is null ? IptablesLayout.Chain(chain.Name) : $":{chain.Name} {(chain.Hook.Drop ? "DROP" : "ACCEPT")}");
-        }
-
-        foreach (var chain in new[] { Forward, Containers, IptablesLayout.Stage1, IptablesLayout.Stage2 })
-        {
-            foreach (var rule in nft.ListRules(family, Table, chain))
-                lines.Add($"-A {chain} {Words(rule) ?? "(another rule)"}");
+            // A kernel without nf_tables has no rules in it.
         }
 
         return lines;
+    }
+
+    /// <summary>FORWARD alone: its policy, and its rules.</summary>
+    internal static HashSet<string> ReadForward(NftablesSocket nft, bool ipv4)
+    {
+        var lines = new HashSet<string>();
+        var family = IptablesOnNft.Family(ipv4);
+        try
+        {
+            AddChains(lines, nft.FindChains((family, Table, Forward)));
+            AddRules(lines, nft.ListRules(family, Table, Forward));
+        }
+        catch (NetlinkException) when (!nft.IsAvailable())
+        {
+            // A kernel without nf_tables has no rules in it.
+        }
+
+        return lines;
+    }
+
+    private static void ReadLayout(NftablesSocket nft, HashSet<string> lines, FirewallTarget target, NftFamily family)
+    {
+        var chains = nft.FindChains(
+            (family, Table, target.Config.AdminChain), (family, Table, Forward), (family, Table, Containers), (family, Table, IptablesLayout.Stage1), (family, Table, IptablesLayout.Stage2));
+        AddChains(lines, chains);
+        foreach (var chain in new[] { Forward, IptablesLayout.Stage1, IptablesLayout.Stage2 })
+            AddRules(lines, nft.ListRules(family, Table, chain));
+        // This chain has two rules for each container of the host.
+        if (chains[0] is { } admin)
+            AddRules(lines, IptablesOnNft.FindJumps(nft, admin, Containers, nft.ListRules(family, Table, admin.Name)));
+        AddRules(lines, RulesOf(nft, family, target.AddressesOf(family == NftFamily.Ip)));
     }
 
     /// <summary>Adds to a transaction what removes the rules of addresses.</summary>
@@ -56,13 +69,39 @@ internal static class IptablesOnNftFirewall
             own.Add(IptablesLayout.ReplyRule(address));
         }
 
-        if (own.Count == 0)
-            return;
         var family = IptablesOnNft.Family(ipv4);
-        foreach (var rule in nft.ListRules(family, Table, Containers))
+        foreach (var rule in RulesOf(nft, family, addresses))
         {
-            if (own.Contains($"-A {Containers} {Words(rule)}"))
+            if (own.Contains(Line(rule)))
                 transaction.DeleteRule(family, Table, Containers, rule.Handle, Tolerated.Missing);
+        }
+    }
+
+    /// <summary>Adds the rules of the target's addresses, all in one transaction, if they are all that is missing of its layout.</summary>
+    /// <param name="nft">nf_tables.</param>
+    /// <param name="target">For whom.</param>
+    /// <param name="isNew">Whether nobody has had the addresses before, so that there is no need to look for their rules among those of all containers.</param>
+    /// <returns>False when more is missing, which is iptables-restore(8)'s to make.</returns>
+    internal static bool TryAdd(NftablesSocket nft, FirewallTarget target, bool isNew)
+    {
+        var transaction = new NftablesTransaction();
+        var common = target with { Addresses = [] };
+        foreach (var ipv4 in FirewallSetup.Families(target))
+        {
+            var present = Read(nft, isNew ? common : target, ipv4);
+            if (ForeignForward.FirstMissing(present, common, ipv4) is not null)
+                return false;
+            Compose(transaction, present, target, ipv4);
+        }
+
+        try
+        {
+            nft.Commit(transaction);
+            return true;
+        }
+        catch (NetlinkException error) when (error.IsNotFound)
+        {
+            return false; // somebody has removed a chain meanwhile
         }
     }
 
@@ -72,7 +111,7 @@ internal static class IptablesOnNftFirewall
         NftablesFirewall.Repeat(nft, generation =>
         {
             var transaction = new NftablesTransaction(generation);
-            Compose(transaction, Read(nft, ipv4), target, ipv4);
+            Compose(transaction, Read(nft, target, ipv4), target, ipv4);
             return transaction;
         });
     }
@@ -88,13 +127,13 @@ internal static class IptablesOnNftFirewall
         }
 
         if (!present.Contains(IptablesLayout.Jump(Forward, Containers)))
-            transaction.Insert(Rule(Forward, rule => rule.Add(Comment(IptablesLayout.RulesComment)).Counter().Jump(Containers)));
+            transaction.Insert(Rule(Forward, rule => rule.Add(XtExtension.Comment(IptablesLayout.RulesComment)).Counter().Jump(Containers)));
         if (!present.Contains(IptablesLayout.Jump(Containers, admin)))
-            transaction.Insert(Rule(Containers, rule => rule.Add(Comment(IptablesLayout.AdminComment)).Counter().Jump(admin)));
+            transaction.Insert(Rule(Containers, rule => rule.Add(XtExtension.Comment(IptablesLayout.AdminComment)).Counter().Jump(admin)));
         foreach (var address in target.AddressesOf(ipv4))
         {
             if (!present.Contains(IptablesLayout.ReplyRule(address)))
-                transaction.Add(Rule(Containers, rule => rule.Destination(address).Add(Replies()).Counter().Accept()));
+                transaction.Add(Rule(Containers, rule => rule.Destination(address).Add(XtExtension.Replies()).Counter().Accept()));
             if (!present.Contains(IptablesLayout.SourceRule(address)))
                 transaction.Add(Rule(Containers, rule => rule.Source(address).Counter().Accept()));
         }
@@ -102,84 +141,26 @@ internal static class IptablesOnNftFirewall
         NftRule Rule(string chain, Func<NftRuleBuilder, NftRuleBuilder> compose) => new(family, Table, chain, compose(new NftRuleBuilder(family)).Build());
     }
 
-    // The words of a rule, if it is one of the layout's: matches in the order in which iptables(8) writes them, counters and comments left out.
-    private static string? Words(NftRule rule)
+    private static IReadOnlyList<NftRule> RulesOf(NftablesSocket nft, NftFamily family, IEnumerable<IPAddress> addresses)
     {
-        var words = new StringBuilder();
-        for (var i = 0; i < rule.Expressions.Count; i++)
+        List<byte[]> bytes = [.. addresses.Select(static address => address.GetAddressBytes())];
+        return bytes.Count == 0 ? [] : nft.ListRulesHolding(family, Table, Containers, bytes);
+    }
+
+    private static void AddChains(HashSet<string> lines, IEnumerable<NftChain?> chains)
+    {
+        foreach (var chain in chains)
         {
-            var next = i + 1 < rule.Expressions.Count ? rule.Expressions[i + 1] : null;
-            switch (rule.Expressions[i])
-            {
-                case NftCounter:
-                    break;
-                case NftUnknown match when XtMatch.NameOf(match) == "comment":
-                    break;
-                case NftUnknown match when match.Data.Span.SequenceEqual(Replies().Data.Span):
-                    words.Append(IptablesLayout.ReplyMatch).Append(' ');
-                    break;
-                case NftPayload { Header: NftPayloadBase.Network } field when next is NftCompare { Operator: NftOperator.Equal } whole && Side(field, rule.Family, whole) is { } side:
-                    words.Append(side).Append(' ').Append(new IPAddress(whole.Value.Span)).Append(field.Length == 4 ? "/32 " : "/128 ");
-                    i++;
-                    break;
-                case NftMeta { Key: NftMetaKey.InputName or NftMetaKey.OutputName, Set: false } key when next is NftCompare { Operator: NftOperator.Equal or NftOperator.NotEqual } name:
-                    words.Append(name.Operator == NftOperator.Equal ? "" : "! ").Append(key.Key == NftMetaKey.InputName ? "-i " : "-o ");
-                    words.Append(FirewallTable.InterfaceName(name.Value.Span)).Append(' ');
-                    i++;
-                    break;
-                case NftImmediate { Data.Verdict: { } verdict } when next is null:
-                    return Target(verdict) is { } target ? words.Append("-j ").Append(target).ToString() : null;
-                default:
-                    return null;
-            }
+            if (chain is not null)
+                lines.Add(chain.Hook is null ? IptablesLayout.Chain(chain.Name) : $":{chain.Name} {(chain.Hook.Drop ? "DROP" : "ACCEPT")}");
         }
-
-        return null;
     }
 
-    private static string? Target(NftVerdict verdict) => verdict.Code switch
+    private static void AddRules(HashSet<string> lines, IReadOnlyList<NftRule> rules)
     {
-        NftVerdictCode.Accept => "ACCEPT",
-        NftVerdictCode.Drop => "DROP",
-        NftVerdictCode.Return => "RETURN",
-        NftVerdictCode.Jump => verdict.Chain,
-        _ => null,
-    };
-
-    // RFC 791 section 3.1, RFC 8200 section 3
-    private static string? Side(NftPayload field, NftFamily family, NftCompare whole)
-    {
-        if (field.Length != whole.Value.Length)
-            return null;
-        return (family, field.Offset, field.Length) switch
-        {
-            (NftFamily.Ip, 12, 4) or (NftFamily.Ip6, 8, 16) => "-s",
-            (NftFamily.Ip, 16, 4) or (NftFamily.Ip6, 24, 16) => "-d",
-            _ => null,
-        };
+        foreach (var rule in rules)
+            lines.Add(Line(rule));
     }
 
-    // struct xt_conntrack_mtinfo3 (include/uapi/linux/netfilter/xt_conntrack.h), as revision 3 of the match has it: the state alone.
-    private const int ConntrackInfoSize = 168; // 164, aligned as XT_ALIGN() does
-    private const int ConntrackFlagsOffset = 146;
-    private const int ConntrackStatesOffset = 150;
-    private const ushort XT_CONNTRACK_STATE = 1;
-    private const ushort RelatedOrEstablished = 4 | 2; // XT_CONNTRACK_STATE_BIT()
-    private const uint ConntrackRevision = 3;
-    private const int CommentInfoSize = 256; // struct xt_comment_info
-
-    private static NftUnknown Replies()
-    {
-        var info = new byte[ConntrackInfoSize];
-        MemoryMarshal.Write(info.AsSpan(ConntrackFlagsOffset), XT_CONNTRACK_STATE);
-        MemoryMarshal.Write(info.AsSpan(ConntrackStatesOffset), RelatedOrEstablished);
-        return XtMatch.Make("conntrack", ConntrackRevision, info);
-    }
-
-    private static NftUnknown Comment(string text)
-    {
-        var info = new byte[CommentInfoSize];
-        Encoding.UTF8.GetBytes(text, info);
-        return XtMatch.Make("comment", 0, info);
-    }
+    private static string Line(NftRule rule) => IptablesLayout.Normal($"-A {rule.Chain} {IptablesRule.Read(rule).Words}");
 }

@@ -22,7 +22,7 @@ internal static class IsolatedPorts
             return;
         var transaction = new NftablesTransaction();
         if (!IsPrepared(nft))
-            Prepare(transaction, nft.ChainsExist((Family, Table, Chain))[0]);
+            Prepare(transaction, nft.FindChains((Family, Table, Chain))[0] is not null);
         // A port of this name that is in the set already is one that is gone, or this one.
         transaction.DeleteElements(FirewallTable.IsolatedPorts, [new NftSetElement(NftKey.Interface(port))], Tolerated.Missing);
         transaction.AddElements(FirewallTable.IsolatedPorts, [new NftSetElement(NftKey.Interface(port)) { Comment = target.Name.NftComment }]);

@@ -117,13 +117,13 @@ internal static class NftablesFirewall
     private static void Prepare(NftablesSocket nft, NftablesTransaction transaction, string adminChain)
     {
         var rules = nft.ListRules(Family, Table);
-        var exist = nft.ChainsExist((Family, Table, FirewallTable.Forward), (Family, Table, FirewallTable.Attachments), (Family, Table, adminChain));
+        var exist = nft.FindChains((Family, Table, FirewallTable.Forward), (Family, Table, FirewallTable.Attachments), (Family, Table, adminChain));
         var wanted = FirewallTable.BaseRules();
-        if (!exist[0] || !exist[1] || !wanted.All(rule => rules.Any(each => each.Chain == rule.Chain && each.DoesSameAs(rule))))
+        if (exist[0] is null || exist[1] is null || !wanted.All(rule => rules.Any(each => each.Chain == rule.Chain && each.DoesSameAs(rule))))
         {
             // Also after somebody has taken a part away. What users have added to these chains stays, after ours.
             FirewallTable.AddRegister(transaction);
-            FirewallTable.AddChains(transaction, withBase: !exist[0]);
+            FirewallTable.AddChains(transaction, withBase: exist[0] is null);
             foreach (var rule in rules)
             {
                 if (rule.Chain is FirewallTable.Forward or FirewallTable.Policy && rule.Comment?.StartsWith(FirewallTable.CommentPrefix, StringComparison.Ordinal) == true)
@@ -135,7 +135,7 @@ internal static class NftablesFirewall
         }
 
         var jump = FirewallTable.AdminJump(adminChain);
-        if (!exist[2])
+        if (exist[2] is null)
             transaction.Add(new NftChain(Family, Table, adminChain));
         if (!rules.Any(each => each.Chain == jump.Chain && each.DoesSameAs(jump)))
             transaction.Add(jump);

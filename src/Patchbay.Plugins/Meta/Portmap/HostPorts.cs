@@ -177,7 +177,7 @@ internal static class HostPorts
         }
     }
 
-    // The rules tell where they lead, unless somebody flushed them; what the runtime knows does too.
+    // Where rules do not tell where they led, what the runtime knows does.
     private static void AddConfigured(PluginRequest request, HashSet<IPAddress> containers)
     {
         var addresses = ContainerAddresses.Find(request);

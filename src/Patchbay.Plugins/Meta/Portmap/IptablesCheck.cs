@@ -1,20 +1,31 @@
 using Patchbay.Cni.Model;
+using Patchbay.Netlink.Netfilter;
 using Patchbay.Plugins.Interfaces;
 using Patchbay.Plugins.PacketFilter;
 
 namespace Patchbay.Plugins.Meta.Portmap;
 
-/// <summary>CHECK of the iptables layout, by the words of iptables-save(8), which writes nothing.</summary>
+/// <summary>CHECK of the iptables layout, by the words of iptables-save(8).</summary>
 internal static class IptablesCheck
 {
-    internal static void Run(bool ipv4, PortOwner owner, PortmapConfig config, IpPrefix address)
+    internal static void Run(NftablesSocket nft, bool ipv4, PortOwner owner, PortmapConfig config, IpPrefix address)
     {
         var rules = new IptablesRules(ipv4, owner, config, address);
-        var lines = new IptablesTool(ipv4).Save(IptablesHostPorts.Table);
+        // The program reads the rules of all containers, so it is asked only if what is read without it is not enough: where the rules are in the
+        // old tables, or in words that only iptables knows, and where something is missing indeed.
+        if (!LegacyTables.IsUsed(ipv4, IptablesHostPorts.Table) && FirstMissing(IptablesOnNftHostPorts.Lines(nft, ipv4, owner.Chain), rules, ipv4, owner, config) is null)
+            return;
+        if (FirstMissing(new IptablesTool(ipv4).Save(IptablesHostPorts.Table), rules, ipv4, owner, config) is { } missing)
+            throw InterfaceCheck.Failed($"{missing} is missing");
+    }
+
+    private static string? FirstMissing(string[] lines, IptablesRules rules, bool ipv4, PortOwner owner, PortmapConfig config)
+    {
         var state = IptablesState.Read(lines);
         var family = ipv4 ? "IPv4" : "IPv6";
         var all = IptablesState.Canonical(lines);
-        var own = state.OwnLines(owner.Chain) ?? throw InterfaceCheck.Failed($"chain {owner.Chain} ({family}) of container \"{owner.ContainerId}\" on network \"{owner.Network}\" is missing");
+        if (state.OwnLines(owner.Chain) is not { } own)
+            return $"chain {owner.Chain} ({family}) of container \"{owner.ContainerId}\" on network \"{owner.Network}\"";
         foreach (var (has, what) in new[]
         {
             (state.HasDnat && state.HasPreroutingJump && state.HasOutputJump, $"the way to chain {IptablesHostPorts.Dnat}"),
@@ -23,13 +34,13 @@ internal static class IptablesCheck
         })
         {
             if (!has)
-                throw InterfaceCheck.Failed($"{what} ({family}) is missing");
+                return $"{what} ({family})";
         }
 
         foreach (var rule in rules.Own)
         {
             if (!IptablesState.Contains(all, rule))
-                throw InterfaceCheck.Failed($"the rule \"{rule}\" ({family}) of container \"{owner.ContainerId}\" is missing");
+                return $"the rule \"{rule}\" ({family}) of container \"{owner.ContainerId}\"";
         }
 
         // iptables writes conditions in words of its own, so of an entry with some only what we wrote is looked for.
@@ -39,7 +50,9 @@ internal static class IptablesCheck
                 ? IptablesState.Contains(all, rule)
                 : own.Any(line => IptablesState.Includes(line, rule));
             if (!found)
-                throw InterfaceCheck.Failed($"the entry \"{rule}\" ({family}) of container \"{owner.ContainerId}\" is missing");
+                return $"the entry \"{rule}\" ({family}) of container \"{owner.ContainerId}\"";
         }
+
+        return null;
     }
 }

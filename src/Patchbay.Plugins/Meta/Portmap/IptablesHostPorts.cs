@@ -31,7 +31,8 @@ internal static class IptablesHostPorts
                 if (addresses.Of(ipv4) is not { } address || !config.Applies(ipv4))
                     continue;
                 var rules = new IptablesRules(ipv4, owner, config, address);
-                IptablesPortOwners.RefuseTaken(nft, ipv4, owner, rules.Mappings, address);
+                IptablesPortOwners.RefuseTaken(nft, ipv4, owner, rules.Mappings, address.Address);
+                NftablesPortOwners.RefuseTaken(nft, ipv4, owner, rules.Mappings, address.Address);
                 families.Add((ipv4, rules));
             }
         }

@@ -38,20 +38,22 @@ internal sealed class IptablesState
     internal static IptablesState Read(NftablesSocket nft, bool ipv4, string ownChain, Func<string[]> save)
     {
         var family = IptablesOnNft.Family(ipv4);
-        var found = nft.ChainsExist(
+        var found = nft.FindChains(
             (family, IptablesHostPorts.Table, IptablesHostPorts.SetMark), (family, IptablesHostPorts.Table, IptablesHostPorts.Masq),
             (family, IptablesHostPorts.Table, IptablesHostPorts.Dnat), (family, IptablesHostPorts.Table, ownChain));
-        return new(found[3] ? save() : null)
+        return new(found[3] is not null ? save() : null)
         {
-            HasSetMark = found[0],
-            HasMasq = found[1],
-            HasDnat = found[2],
-            HasMasqueradeJump = found[1] && Jumps("POSTROUTING", IptablesHostPorts.Masq),
-            HasPreroutingJump = found[2] && Jumps("PREROUTING", IptablesHostPorts.Dnat),
-            HasOutputJump = found[2] && Jumps("OUTPUT", IptablesHostPorts.Dnat),
+            HasSetMark = found[0] is not null,
+            HasMasq = found[1] is not null,
+            HasDnat = found[2] is not null,
+            // This chain may have a rule for each container of the host.
+            HasMasqueradeJump = found[1] is { } masq
+                && IptablesOnNft.FindJumps(nft, masq, IptablesOnNftHostPorts.Postrouting, nft.ListRules(family, IptablesHostPorts.Table, masq.Name)).Count > 0,
+            HasPreroutingJump = found[2] is not null && JumpsToDnat("PREROUTING"),
+            HasOutputJump = found[2] is not null && JumpsToDnat("OUTPUT"),
         };
 
-        bool Jumps(string from, string to) => nft.ListRules(family, IptablesHostPorts.Table, from).Any(rule => IptablesOnNft.JumpTarget(rule) == to);
+        bool JumpsToDnat(string from) => nft.ListRules(family, IptablesHostPorts.Table, from).Any(rule => IptablesOnNft.JumpTarget(rule) == IptablesHostPorts.Dnat);
     }
 
     /// <summary>The lines of a container's chain and of the jumps to it; null when there is no such chain.</summary>

@@ -2,7 +2,6 @@ using System.Net;
 using Patchbay.Cni.Model;
 using Patchbay.Netlink;
 using Patchbay.Netlink.Netfilter;
-using Patchbay.Netlink.Netfilter.Expressions;
 
 namespace Patchbay.Plugins.Meta.Portmap;
 
@@ -27,6 +26,9 @@ internal static class NftablesHostPorts
                 parts.Add(new NftablesPortSet(ipv4, owner, config, address.Address, loopbackSource));
         }
 
+        foreach (var part in parts)
+            IptablesPortOwners.RefuseTaken(nft, part.Table.IsIPv4, owner, part.Mappings, part.Address);
+
         // The usual case succeeds at once: the kernel itself refuses a port that is taken. Only then is it looked for who has it.
         for (var attempt = 1; ; attempt++)
         {
@@ -37,7 +39,7 @@ internal static class NftablesHostPorts
                 var isNew = part.Table.Prepare(transaction, present);
                 if (attempt > 1 || (!isNew && NftablesPortOwners.Overlaps(nft, part)))
                     NftablesPortOwners.MakeWay(nft, transaction, part, owner, oneByOne: attempt > 2);
-                RefuseReference(part, present, owner);
+                ReferenceNftRules.RefuseTaken(present, part.Table.IsIPv4, owner, part.Mappings);
             }
 
             foreach (var part in parts)
@@ -120,39 +122,5 @@ internal static class NftablesHostPorts
                 // Somebody took an element away; what is left goes one by one.
             }
         }
-    }
-
-    // What the reference has is found by its rules: tcp dport 8080 dnat to …, with the container's id as comment.
-    private static void RefuseReference(NftablesPortSet part, IReadOnlyList<NftRule> present, PortOwner owner)
-    {
-        foreach (var rule in present)
-        {
-            if (rule.Chain is not (HostPortTable.ReferencePorts or HostPortTable.ReferenceLegacyPorts) || rule.Comment is not { } comment || comment == owner.ContainerId)
-                continue;
-            foreach (var mapping in part.Mappings)
-            {
-                if (Concerns(rule, mapping))
-                    throw PortOwner.Taken(mapping, part.Table.IsIPv4, comment);
-            }
-        }
-    }
-
-    private static bool Concerns(NftRule rule, PortMapping mapping)
-    {
-        bool protocol = false, port = false, elsewhere = false;
-        foreach (var expression in rule.Expressions)
-        {
-            if (expression is not NftCompare { Operator: NftOperator.Equal } compare)
-                continue;
-            var value = compare.Value.Span;
-            switch (value.Length)
-            {
-                case 1: protocol |= value[0] == (byte)mapping.Protocol; break;
-                case 2: port |= value.SequenceEqual(NftKey.Port(mapping.HostPort)); break;
-                case 4 or 16: elsewhere |= mapping.HostIp is { } ip && !value.SequenceEqual(ip.GetAddressBytes()); break;
-            }
-        }
-
-        return protocol && port && !elsewhere;
     }
 }

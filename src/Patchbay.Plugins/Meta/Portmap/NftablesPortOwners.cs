@@ -8,6 +8,21 @@ internal static class NftablesPortOwners
 {
     private const string AnyNetwork = "cni-"; // PortOwner.Prefix without the network
 
+    /// <summary>Refuses ports that another container has, for those whom the kernel would not refuse them: who maps ports by iptables.</summary>
+    /// <exception cref="Cni.Model.CniException">Code 7: it is named.</exception>
+    internal static void RefuseTaken(NftablesSocket nft, bool ipv4, PortOwner owner, IReadOnlyList<PortMapping> mappings, IPAddress address)
+    {
+        var table = HostPortTable.Of(ipv4);
+        ReferenceNftRules.RefuseTaken(nft.ListRules(table.Family, HostPortTable.Name), ipv4, owner, mappings);
+        foreach (var set in nft.ListSets(table.Family, HostPortTable.Name))
+        {
+            if (!set.Name.StartsWith(AnyNetwork, StringComparison.Ordinal) || NftablesSharedPorts.IsOfSameContainer(set, owner.Comment))
+                continue;
+            if (Taken(nft, table, mappings, set.Name) is { } taken && !taken.Address.Equals(address))
+                throw PortOwner.Taken(taken.Mapping, ipv4, PortOwner.ContainerOf(set.Comment ?? ""));
+        }
+    }
+
     /// <summary>Tells whether a port is wanted that is in another map than the one in which the kernel would find it taken.</summary>
     internal static bool Overlaps(NftablesSocket nft, NftablesPortSet part)
     {
@@ -61,7 +76,7 @@ internal static class NftablesPortOwners
             }
             else
             {
-                if (Taken(nft, part, set.Name) is not { } taken)
+                if (Taken(nft, table, part.Mappings, set.Name) is not { } taken)
                     continue;
                 // An address is one container's. If its mappings are another's, that one has ended and nobody said so.
                 if (!taken.Address.Equals(part.Address))
@@ -77,14 +92,14 @@ internal static class NftablesPortOwners
         part.Waits = [.. part.Mappings.Select(mapping => NftablesSharedPorts.Text(part.OwnKey(mapping))).Where(elsewhere.Contains)];
     }
 
-    private static (PortMapping Mapping, IPAddress Address)? Taken(NftablesSocket nft, NftablesPortSet part, string name)
+    private static (PortMapping Mapping, IPAddress Address)? Taken(NftablesSocket nft, HostPortTable table, IReadOnlyList<PortMapping> mappings, string name)
     {
-        var length = part.Table.IsIPv4 ? 4 : 16;
-        foreach (var element in nft.ListElements(part.Table.Own(name)))
+        var length = table.IsIPv4 ? 4 : 16;
+        foreach (var element in nft.ListElements(table.Own(name)))
         {
-            foreach (var mapping in part.Mappings)
+            foreach (var mapping in mappings)
             {
-                if (Meets(part.Table.IsIPv4, element.Key.Span, mapping))
+                if (Meets(table.IsIPv4, element.Key.Span, mapping))
                     return (mapping, new IPAddress(element.Data.Value.Span[..length]));
             }
         }

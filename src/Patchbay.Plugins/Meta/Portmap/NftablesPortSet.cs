@@ -134,7 +134,7 @@ internal sealed class NftablesPortSet
         var shared = elements.Where(element => contested.Contains(NftablesSharedPorts.Text(element.Key))).ToList();
         var leading = NftablesSharedPorts.Leading(nft, table, name, shared);
         var removed = new List<RemovedPort>();
-        var conditional = nft.ChainsExist((table.Family, HostPortTable.Name, name))[0];
+        var conditional = nft.FindChains((table.Family, HostPortTable.Name, name))[0] is not null;
         List<NftSetElement> everywhere = [], somewhere = [], loopback = [];
         var addresses = new HashSet<IPAddress>();
         var length = table.IsIPv4 ? 4 : 16;

@@ -88,7 +88,7 @@ internal static class NftablesSharedPorts
     private static bool Same(NftData one, NftData other) =>
         other.Verdict is null ? one.Value.Span.SequenceEqual(other.Value.Span) : one.Verdict == other.Verdict;
 
-    private static bool HasConditions(NftablesSocket nft, HostPortTable table, string name) => nft.ChainsExist((table.Family, HostPortTable.Name, name))[0];
+    private static bool HasConditions(NftablesSocket nft, HostPortTable table, string name) => nft.FindChains((table.Family, HostPortTable.Name, name))[0] is not null;
 
     // ::1 leads to whoever has it masqueraded otherwise, too (NftablesPortSet.Masquerading).
     private static IPAddress? LoopbackSource(NftablesSocket nft, HostPortTable table, NftSetElement port)

@@ -31,7 +31,7 @@ internal static class PortmapCheck
                     throw Missing(part.Mappings[0].Text(ipv4), owner);
             }
 
-            IptablesCheck.Run(ipv4, owner, config, address);
+            IptablesCheck.Run(nft, ipv4, owner, config, address);
         }
     }
 

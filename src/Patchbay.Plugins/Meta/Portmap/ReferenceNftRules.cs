@@ -1,4 +1,5 @@
 using System.Net;
+using Patchbay.Cni.Model;
 using Patchbay.Netlink;
 using Patchbay.Netlink.Netfilter;
 using Patchbay.Netlink.Netfilter.Expressions;
@@ -36,6 +37,45 @@ internal static class ReferenceNftRules
     /// <summary>Counts the rules of a container that translate to an address.</summary>
     internal static int Count(NftablesSocket nft, bool ipv4, PortOwner owner, IPAddress address) =>
         nft.ListRules(HostPortTable.Of(ipv4).Family, HostPortTable.Name, HostPortTable.ReferencePorts).Count(rule => rule.Comment == owner.ContainerId && LeadsTo(rule, address));
+
+    /// <summary>Refuses ports that another container has by such rules: <c>tcp dport 8080 dnat to …</c>.</summary>
+    /// <param name="present">All rules of the table of one family.</param>
+    /// <param name="ipv4">The family.</param>
+    /// <param name="owner">Who wants them.</param>
+    /// <param name="mappings">The ports.</param>
+    /// <exception cref="CniException">Code 7: it is named.</exception>
+    internal static void RefuseTaken(IReadOnlyList<NftRule> present, bool ipv4, PortOwner owner, IReadOnlyList<PortMapping> mappings)
+    {
+        foreach (var rule in present)
+        {
+            if (rule.Chain is not (HostPortTable.ReferencePorts or HostPortTable.ReferenceLegacyPorts) || rule.Comment is not { } comment || comment == owner.ContainerId)
+                continue;
+            foreach (var mapping in mappings)
+            {
+                if (Concerns(rule, mapping))
+                    throw PortOwner.Taken(mapping, ipv4, comment);
+            }
+        }
+    }
+
+    private static bool Concerns(NftRule rule, PortMapping mapping)
+    {
+        bool protocol = false, port = false, elsewhere = false;
+        foreach (var expression in rule.Expressions)
+        {
+            if (expression is not NftCompare { Operator: NftOperator.Equal } compare)
+                continue;
+            var value = compare.Value.Span;
+            switch (value.Length)
+            {
+                case 1: protocol |= value[0] == (byte)mapping.Protocol; break;
+                case 2: port |= value.SequenceEqual(NftKey.Port(mapping.HostPort)); break;
+                case 4 or 16: elsewhere |= mapping.HostIp is { } ip && !value.SequenceEqual(ip.GetAddressBytes()); break;
+            }
+        }
+
+        return protocol && port && !elsewhere;
+    }
 
     // dnat to ADDRESS loads it; masquerading compares with it.
     private static bool LeadsTo(NftRule rule, IPAddress address)

@@ -76,19 +76,15 @@ internal sealed class SbrPlugin : CniPlugin
 
     public override void Status(PluginRequest request)
     {
+        SbrConfig.Read(request.Config.Root);
         try
         {
-            SbrConfig.Read(request.Config.Root);
             using var route = RouteSocket.Open();
             route.ListRules(AddressFamily.IPv4);
         }
         catch (NetlinkException error)
         {
             throw new CniException(CniError.PluginNotAvailable, $"sbr: the kernel has no policy routing (CONFIG_IP_MULTIPLE_TABLES): {error.Message}", inner: error);
-        }
-        catch (CniException error)
-        {
-            throw new CniException(CniError.PluginNotAvailable, $"sbr: {error.Message}", error.Details, error);
         }
     }
 

@@ -124,7 +124,7 @@ internal sealed class TuningPlugin : CniPlugin
             if (config.ChangesLink)
                 DataDirectory.RequireWritable(config.DataDirectory);
         }
-        catch (CniException error)
+        catch (CniException error) when (error.Code != CniError.InvalidNetworkConfig)
         {
             throw new CniException(CniError.PluginNotAvailable, $"tuning: {error.Message}", error.Details, error);
         }

@@ -92,15 +92,7 @@ internal sealed class VrfPlugin : CniPlugin
 
     public override void Status(PluginRequest request)
     {
-        try
-        {
-            VrfConfig.Read(request.Config.Root, request.IfName);
-        }
-        catch (CniException error)
-        {
-            throw new CniException(CniError.PluginNotAvailable, $"vrf: {error.Message}", error.Details, error);
-        }
-
+        VrfConfig.Read(request.Config.Root, request.IfName);
         VrfSupport.Require();
     }
 

@@ -97,7 +97,7 @@ internal static class IngressFilter
         nft.Verify(transaction);
     }
 
-    private static bool Exists(NftablesSocket nft) => nft.ChainsExist((Family, Table, Chain))[0];
+    private static bool Exists(NftablesSocket nft) => nft.FindChains((Family, Table, Chain))[0] is not null;
 
     private static bool IsAmong(IReadOnlyList<NftRule> rules, NftRule wanted) => rules.Any(each => each.Chain == wanted.Chain && each.DoesSameAs(wanted));
 

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Patchbay.Cni.Model;
 using Patchbay.Cni.Runtime;
 
@@ -53,8 +52,7 @@ internal sealed class AttachmentOptions
                 CacheDirectory = value.Length > 0 ? value : throw Bad($"{flag} needs a directory");
                 break;
             default:
-                bool number = double.TryParse(value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double seconds);
-                Limit = number && seconds is > 0 and <= 86400 ? TimeSpan.FromSeconds(seconds) : throw Bad($"{flag} must be a number of seconds above 0, not \"{value}\"");
+                Limit = TimeLimit.Parse(flag, value, Bad);
                 break;
         }
 

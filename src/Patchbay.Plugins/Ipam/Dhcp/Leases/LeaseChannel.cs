@@ -146,10 +146,10 @@ internal sealed unsafe class LeaseChannel : IDisposable
         return payload.IsEmpty ? null : DhcpMessage.TryParse(payload);
     }
 
-    /// <inheritdoc/>
+    /// <summary>Closes it. The daemon, who serves all leases by one thread, has no time for what closing a packet socket takes (net/packet/af_packet.c, packet_release).</summary>
     public void Dispose()
     {
-        _packets.Dispose();
+        BackgroundClose.Close(_packets);
         _udp?.Dispose();
     }
 
