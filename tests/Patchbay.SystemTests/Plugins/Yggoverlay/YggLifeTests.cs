@@ -48,17 +48,16 @@ public sealed class YggLifeTests : IDisposable
         _ygg.Delete(second);
         _ygg.Ygg.Check(first, _ygg.Config(held)).Check();
 
-        // No namespace, no arguments, no daemon: as nerdctl stop does it.
+        // No namespace, no arguments, no daemon: as nerdctl stop does it, and it is not stopped yet. YggNerdctlTests has its end.
         _ygg.Stop();
-        _ygg.Ygg.Invoke("DEL", _ygg.Config(), first.Name, "", "eth0").Check();
-        Assert.Equal(["cni0", "guard"], _ygg.Reserved);
-        first.Ping(_ygg.Gateway); // it is not stopped yet
-        _ygg.Ygg.Invoke("DEL", _ygg.Config(), first.Name, "", "eth0").Check();
-        Assert.Empty(_ygg.Reserved);
+        for (int time = 0; time < 2; time++)
+            _ygg.Ygg.Invoke("DEL", _ygg.Config(), first.Name, "", "eth0").Check();
+        first.Ping(_ygg.Gateway);
         _ygg.Start();
         TestNamespace fourth = Host.AddContainer();
         PluginResult taken = _ygg.Add(fourth, "web");
-        _ygg.Ygg.Delete(first, _ygg.Config()).Check();
+        _ygg.Ygg.Delete(first, _ygg.Config(held)).Check();
+        Assert.DoesNotContain(first.Addresses("eth0"), address => address.StartsWith('3'));
         _ygg.Ygg.Check(fourth, _ygg.Config(taken)).Check();
     }
 
@@ -83,6 +82,11 @@ public sealed class YggLifeTests : IDisposable
         Assert.Contains($"{_ygg.Gateway}/64", Host.Addresses("cni0"));
         Assert.DoesNotContain($"{before}/64", Host.Addresses("cni0"));
         fresh.Ping(_ygg.Gateway);
+        // A container that is attached anew loses the old address.
+        PluginResult again = _ygg.Ygg.Add(old, _ygg.Config(added), args: Args("old")).Check();
+        Assert.Equal(_ygg.AddressOf("old"), Assert.Single(old.Addresses("eth0"), address => address.StartsWith('3')).Split('/')[0]);
+        old.Ping(_ygg.Gateway);
+        _ygg.Ygg.Check(old, _ygg.Config(again)).Check();
     }
 
     [Theory]
