@@ -106,7 +106,7 @@ internal sealed class YggHost : IDisposable
         Eventually(() => from.Run("ping", "-c", "1", "-W", "2", address).ExitCode == 0, $"{address} to answer {from.Name}");
 
     public string BridgeConfig(string bridge = "cni0", string version = "1.0.0") =>
-        Conf.Bridge(Host, $$"""{ "isGateway": true, "bridge": "{{bridge}}" }""", version, _addresses, _addresses.Contains(':', StringComparison.Ordinal) ? """[{ "dst": "0.0.0.0/0" }, { "dst": "::/0" }]""" : """[{ "dst": "0.0.0.0/0" }]""");
+        Conf.Bridge(Host, $$"""{ "isGateway": true, "bridge": "{{bridge}}" }""", version, _addresses, _addresses.Contains("::", StringComparison.Ordinal) ? """[{ "dst": "0.0.0.0/0" }, { "dst": "::/0" }]""" : """[{ "dst": "0.0.0.0/0" }]""");
 
     /// <summary>yggoverlay's configuration.</summary>
     /// <param name="previous">The result before, or null.</param>
