@@ -28,25 +28,32 @@ internal sealed class YggScenario() : Scenario("ygg")
         }
 
         var (one, two) = YggNode.Pair(session);
+        // A tmpfs, as /run is on a host.
+        var state = session.Workspace.NewPath("ygg");
+        Directory.CreateDirectory(state);
+        Spawn.Expect(Command.Of("mount", "-t", "tmpfs", "tmpfs", state));
         try
         {
-            Across(session, Subject(session, plugin, one), Subject(session, plugin, two), one, two);
+            Across(session, Subject(session, plugin, one, $"{state}/across-one"), Subject(session, plugin, two, $"{state}/across-two"), one, two);
+            List<Subject> measured = [Subject(session, plugin, one, $"{state}/measured")];
+            BridgeScenario.KeepNeighbour(session, Attached, measured);
             // Last, for it removes all namespaces.
-            Alternation.Measure(session, Attached, [Subject(session, plugin, one)], containers: true, (_, operation, attachment) => operation == "ADD" ? Reached(attachment, one.Address) : null);
+            Alternation.Measure(session, Attached, measured, containers: true, (_, operation, attachment) => operation == "ADD" ? Reached(attachment, one.Address) : null);
         }
         finally
         {
             one.Dispose();
             two.Dispose();
+            Spawn.Expect(Command.Of("umount", state));
             // Only now the kernel can take the nodes' namespaces down, and it does so in order.
             _ = session.Workspace.NewNamespace("after-ygg");
             session.Workspace.RemoveNamespaces();
         }
     }
 
-    private static ChainedSubject Subject(Session session, string plugin, YggNode node) => new(
+    private static ChainedSubject Subject(Session session, string plugin, YggNode node, string state) => new(
         Peers.Ours, "", node.Host, plugin, BridgeScenario.Configuration("", session.Workspace.NewPath("ipam")),
-        $"{{'cniVersion':'1.0.0','name':'bench','type':'yggoverlay','missingName':'containerid','adminSocket':'{node.AdminSocket}','dataDir':'{session.Workspace.NewPath("ygg")}'}}".Replace('\'', '"'),
+        $"{{'cniVersion':'1.0.0','name':'bench','type':'yggoverlay','missingName':'containerid','adminSocket':'{node.AdminSocket}','dataDir':'{state}'}}".Replace('\'', '"'),
         Operations);
 
     private static string? Reached(Attachment attachment, string address)

@@ -72,7 +72,7 @@ internal sealed class YggHost : IDisposable
     {
         string address = NodeAddress;
         _daemon = Host.Start([_program, "-useconffile", WriteConfig(), "-logto", Log]);
-        Eventually(() => IsRunning() && File.Exists(AdminSocket) && (NodeConfig["IfName"]!.ToString() == "none" || Host.Run("ip", "-6", "addr", "show", "dev", "ygg0").StandardOutput.Contains(address, StringComparison.Ordinal)), "the node to be up");
+        Eventually(() => IsRunning() && IsListening() && (NodeConfig["IfName"]!.ToString() == "none" || Host.Run("ip", "-6", "addr", "show", "dev", "ygg0").StandardOutput.Contains(address, StringComparison.Ordinal)), "the node to be up");
     }
 
     /// <summary>Ends the daemon; without grace its socket stays behind.</summary>
@@ -167,6 +167,9 @@ internal sealed class YggHost : IDisposable
         Assert.False(_daemon!.HasExited, $"the node has ended: {(File.Exists(Log) ? File.ReadAllText(Log) : "it left no log")}");
         return true;
     }
+
+    // Where it listens elsewhere, the plugin's first question is answered or refused at once.
+    private bool IsListening() => NodeConfig["AdminListen"]?.ToString() is not { } told || !told.StartsWith("unix:///", StringComparison.Ordinal) || File.Exists(told["unix://".Length..]);
 
     private string Log => Path.Combine(Host.Directory, "yggdrasil.log");
 

@@ -1,3 +1,5 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using Patchbay.SystemTests.Harness;
 
 namespace Patchbay.SystemTests.Plugins.Yggoverlay;
@@ -7,15 +9,57 @@ public sealed class YggKeyTests : IDisposable
 {
     private readonly YggHost _ygg = new();
 
-    public YggKeyTests() => _ygg.Start();
-
     private TestHost Host => _ygg.Host;
 
     public void Dispose() => _ygg.Dispose();
 
+    [Theory]
+    [InlineData("tcp://localhost:9001", false)] // the last of the usual places
+    [InlineData("tcp://127.0.0.1:7001", true)]
+    [InlineData("tcp://[::1]:7001", true)]
+    [InlineData("unix://@patchbay", true)]
+    public void The_admin_socket_is_where_the_node_has_it(string listen, bool told)
+    {
+        _ygg.NodeConfig["AdminListen"] = listen;
+        _ygg.Start();
+        TestNamespace container = Host.AddContainer();
+        string keys = $$"""{ "adminSocket": {{(told ? $"\"{listen}\"" : "null")}} }""";
+        // The node makes its interface before it listens, or after.
+        YggHost.Eventually(() => _ygg.Ygg.Invoke("STATUS", _ygg.Config(keys: keys, version: "1.1.0")).ExitCode == 0, "the node's admin socket");
+
+        PluginResult added = _ygg.Add(container, "web", keys);
+
+        container.Ping(_ygg.NodeAddress);
+        _ygg.Ygg.Check(container, _ygg.Config(added, keys)).Check();
+    }
+
+    // The order and the names of a result's interfaces say nothing: a VLAN's is behind the container's, and others have other names.
+    [Fact]
+    public void Interfaces_are_told_by_the_kernel_and_not_by_their_places_in_the_result()
+    {
+        _ygg.Start();
+        TestNamespace container = Host.AddContainer();
+        PluginResult bridged = new Plugin(Host, "bridge").Add(container, _ygg.BridgeConfig("uplink9"), "net7").Check();
+        JsonObject config = JsonNode.Parse(_ygg.Config(bridged))!.AsObject();
+        JsonObject result = config["prevResult"]!.AsObject();
+        result["interfaces"] = new JsonArray([.. result["interfaces"]!.AsArray().Reverse().Select(each => each!.DeepClone())]);
+        foreach (JsonNode? ip in result["ips"]!.AsArray())
+            ip!["interface"] = 0;
+
+        PluginResult added = _ygg.Ygg.Add(container, config.ToJsonString(), "net7", args: "YGG_HOSTNAME=web").Check();
+
+        JsonElement mesh = added.Json.GetProperty("ips")[2];
+        Assert.Equal(($"{_ygg.AddressOf("web")}/64", _ygg.Gateway, "0"), (mesh.Text("address"), mesh.Text("gateway"), mesh.Text("interface")));
+        Assert.Contains($"{_ygg.Gateway}/64", Host.Addresses("uplink9"));
+        Assert.Contains("nodad", Host.Run("ip", "-6", "addr", "show", "to", _ygg.Gateway).Check().StandardOutput, StringComparison.Ordinal);
+        container.Ping(_ygg.NodeAddress);
+        _ygg.Ygg.Check(container, _ygg.Config(added), "net7").Check();
+    }
+
     [Fact]
     public void Table_priority_and_the_result_are_as_configured()
     {
+        _ygg.Start();
         const string Keys = """{ "yggTableID": 4711, "yggTablePriority": 50, "reportAddress": false, "missingName": "containerid" }""";
         TestNamespace container = Host.AddContainer();
         PluginResult bridged = new Plugin(Host, "bridge").Add(container, _ygg.BridgeConfig()).Check();
@@ -42,6 +86,7 @@ public sealed class YggKeyTests : IDisposable
     [InlineData("1.1.0")]
     public void Every_version_of_the_specification(string version)
     {
+        _ygg.Start();
         TestNamespace container = Host.AddContainer();
 
         PluginResult added = _ygg.Add(container, "web", version: version);
@@ -63,6 +108,7 @@ public sealed class YggKeyTests : IDisposable
     [Fact]
     public void A_second_Add_that_fails_leaves_the_attachment()
     {
+        _ygg.Start();
         TestNamespace container = Host.AddContainer();
         PluginResult added = _ygg.Add(container, "web", """{ "ingress": "deny" }""");
         Snapshot before = Snapshot.Take(Host);
@@ -80,6 +126,7 @@ public sealed class YggKeyTests : IDisposable
     [Fact]
     public void A_new_name_takes_the_place_of_the_old_one()
     {
+        _ygg.Start();
         TestNamespace container = Host.AddContainer(), other = Host.AddContainer();
         PluginResult added = _ygg.Add(container, "old", """{ "ingress": "deny" }""");
 
@@ -96,6 +143,7 @@ public sealed class YggKeyTests : IDisposable
     [Fact]
     public void With_its_files_gone_DEL_goes_by_the_result()
     {
+        _ygg.Start();
         TestNamespace container = Host.AddContainer();
         PluginResult added = _ygg.Add(container, "web");
         Directory.Delete(_ygg.States, recursive: true);

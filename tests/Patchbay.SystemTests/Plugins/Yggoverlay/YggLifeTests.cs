@@ -93,6 +93,8 @@ public sealed class YggLifeTests : IDisposable
     [InlineData("container", "rule del to 200::/7 lookup 199 priority 100", "rule")]
     [InlineData("container", "route del 200::/7 table 199", "route")]
     [InlineData("container", "route flush table 199", "route")]
+    [InlineData("container", "route del @subnet@ table 199", "@subnet@")]
+    [InlineData("container", "route replace default via fd22::1 dev eth0", "default via fd22::1 dev eth0")]
     [InlineData("container", "addr del @address@/64 dev eth0", "address")]
     [InlineData("container", "route replace 200::/7 via @gateway@ dev eth0 table 199", "no source")]
     [InlineData("host", "addr del @gateway@/64 dev cni0", "gateway's address")]
@@ -107,9 +109,12 @@ public sealed class YggLifeTests : IDisposable
         if (change == "forwarding")
             Host.SetSysctl("ipv6/conf/all/forwarding", "0");
         else
-            (where == "host" ? Host : container).Run(["ip", "-6", .. change.Replace("@address@", _ygg.AddressOf("web"), StringComparison.Ordinal).Replace("@gateway@", _ygg.Gateway, StringComparison.Ordinal).Split(' ')]).Check();
+            (where == "host" ? Host : container).Run(["ip", "-6", .. With(change).Split(' ')]).Check();
 
-        _ygg.Ygg.Check(container, _ygg.Config(added)).Failed(999, named);
+        _ygg.Ygg.Check(container, _ygg.Config(added)).Failed(999, With(named));
+
+        string With(string text) => text.Replace("@address@", _ygg.AddressOf("web"), StringComparison.Ordinal).Replace("@gateway@", _ygg.Gateway, StringComparison.Ordinal)
+            .Replace("@subnet@", $"{_ygg.Prefix}/64", StringComparison.Ordinal);
     }
 
     [Fact]

@@ -42,8 +42,14 @@ public class YggSourceTests
         container.SetSysctl("ipv6/conf/all/disable_ipv6", "1");
         container.SetSysctl("ipv6/conf/default/disable_ipv6", "1");
         ygg.Host.SetSysctl("ipv6/conf/default/disable_ipv6", "1");
+        // The host's way out comes from a router; a host that forwards would not listen to it any more.
+        ygg.Host.SetSysctl("ipv6/conf/all/forwarding", "0");
+        ygg.Host.SetSysctl("ipv6/conf/up0/accept_ra", "1");
+        ygg.Host.Ip("route replace default via 2001:db8::2 proto ra");
 
         ygg.Add(container, "web");
+
+        Assert.Equal(("1", "2"), (ygg.Host.Sysctl("ipv6/conf/all/forwarding"), ygg.Host.Sysctl("ipv6/conf/up0/accept_ra")));
 
         container.Ping(ygg.NodeAddress);
         ygg.Host.Ping(ygg.AddressOf("web"));
