@@ -7,7 +7,7 @@ namespace Patchbay.SystemTests.Plugins.Yggoverlay;
 
 /// <summary>
 /// What an operator is to do and to get, in order: the list of the example into /etc/cni/net.d, a container by its host name; on a machine on which plugins,
-/// node and files have their default places. docs/yggoverlay.md says where and why the result is another than the wish's own commands would give.
+/// node and files have their default places. docs/yggoverlay.md says which commands behind it are others than wished for, and why.
 /// </summary>
 public class YggWishTests
 {
