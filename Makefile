@@ -17,10 +17,11 @@ TEST_DEPS := iproute2 nftables iptables conntrack ethtool iputils-ping iperf3 pr
 DIST_DEPS := dpkg tar gzip docker.io:dockerd
 DIST_TEST_DEPS := $(TEST_DEPS) debootstrap lintian
 DEMO_DEPS := iproute2 nftables iptables iputils-ping util-linux jq runc:runc busybox-static
+DEMO_YGG_DEPS := $(DEMO_DEPS) yggdrasil:yggdrasil
 VM_DEPS := qemu-system-x86:qemu-system-x86_64 cpio kmod
 BENCH_DEPS := $(TEST_DEPS) netavark hyperfine
 
-.PHONY: build test test-net10 test-vm fuzz demo bench bench-vm dist test-dist install deps clean format deps-build deps-test deps-demo deps-vm deps-bench deps-dist deps-dist-test
+.PHONY: build test test-net10 test-vm fuzz demo demo-ygg bench bench-vm dist test-dist install deps clean format deps-build deps-test deps-demo deps-demo-ygg deps-vm deps-bench deps-dist deps-dist-test
 
 build: out/cni/patchbay-cni ## out/cni: the plugins, one file under every name
 
@@ -42,6 +43,9 @@ fuzz: build deps-test ## 20,000 damaged configurations a plugin; make test tries
 
 demo: build deps-demo ## a bridge and real containers, step by step, in namespaces of their own
 	hack/demo
+
+demo-ygg: build deps-demo-ygg ## two hosts and two containers on a Yggdrasil mesh, step by step
+	hack/demo-ygg
 
 bench: build deps-bench ## ours beside the peers
 	dotnet run -c Release --project bench/Patchbay.Bench
@@ -67,13 +71,16 @@ clean:
 	rm -rf artifacts out
 
 deps: ## every Debian package that any target needs
-	hack/deps $(sort $(BUILD_DEPS) $(TEST_DEPS) $(DEMO_DEPS) $(VM_DEPS) $(DIST_DEPS) $(DIST_TEST_DEPS))
+	hack/deps $(sort $(BUILD_DEPS) $(TEST_DEPS) $(DEMO_YGG_DEPS) $(VM_DEPS) $(DIST_DEPS) $(DIST_TEST_DEPS))
 deps-build:
 	@hack/deps $(BUILD_DEPS)
 deps-test:
 	@hack/deps $(TEST_DEPS)
+	@hack/yggdrasil
 deps-demo:
 	@hack/deps $(DEMO_DEPS)
+deps-demo-ygg:
+	@hack/deps $(DEMO_YGG_DEPS)
 deps-vm:
 	@hack/deps $(VM_DEPS)
 deps-dist:

@@ -44,6 +44,7 @@ internal sealed class Peers
         yield return (Netavark, PackageVersion("netavark"));
         yield return ("iptables", PackageVersion("iptables"));
         yield return ("nftables", PackageVersion("nftables"));
+        yield return ("yggdrasil", PackageVersion("yggdrasil"));
         yield return (Limit, LimitFile is null ? "not built (gcc is missing)" : "bench/limit, gcc -O2 -static");
     }
 

@@ -7,6 +7,7 @@ internal sealed record Row(string Id, string Title, string Unit = Row.Millisecon
     internal const string PerSecond = "/s";
     internal const string Megabytes = "MB";
     internal const string Mebibytes = "MiB";
+    internal const string Megabits = "Mbit/s";
 }
 
 /// <summary>The figures of one program for one operation of one row.</summary>

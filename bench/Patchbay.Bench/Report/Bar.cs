@@ -36,6 +36,13 @@ internal sealed record Bar(string Work, string Against, double Figure, double Re
         }
         yield return Of(results, plain, "ADD", "", 2, against: Peers.Limit);
         yield return Of(results, plain, "DEL", "", 1.15, against: Peers.Limit);
+        foreach (var operation in new[] { "ADD", "DEL" })
+        {
+            yield return new Bar(
+                $"{YggScenario.Attached.Title}: {operation}, less the start of the process", "5 ms",
+                results.Median(YggScenario.Attached.Id, operation, Peers.Ours) - results.Median(YggScenario.Attached.Id, YggScenario.Start, Peers.Ours), 5, Row.Milliseconds, 1);
+        }
+
         yield return new Bar(SizeScenario.Installed.Title, "10 MB", results.Median(SizeScenario.Installed.Id, "size", Peers.Ours), 10, Row.Megabytes, 1);
     }
 

@@ -8,7 +8,7 @@ internal abstract class Scenario(string name)
     internal static readonly IReadOnlyList<Scenario> All =
     [
         new StartScenario(), new BridgeScenario(), new ConcurrentScenario(), new PtpScenario(), new PortmapScenario(), new PortmapPacketScenario(),
-        new HostLocalScenario(), new DhcpScenario(), new MainScenario(), new ChainedScenario(), new LoadScenario(), new SizeScenario(),
+        new HostLocalScenario(), new DhcpScenario(), new MainScenario(), new ChainedScenario(), new YggScenario(), new LoadScenario(), new SizeScenario(),
     ];
 
     internal string Name => name;

@@ -5,6 +5,7 @@ using Patchbay.Cni.Plugin;
 using Patchbay.Netlink;
 using Patchbay.Plugins;
 using Patchbay.SystemTests.Harness;
+using Patchbay.SystemTests.Plugins.Yggoverlay;
 
 namespace Patchbay.SystemTests.Fuzz;
 
@@ -18,6 +19,7 @@ internal sealed class FuzzWorld : IDisposable
 
     private readonly TestHost _host = TestHost.Create();
     private readonly TestNamespace _container;
+    private readonly ScriptedNode _node;
     private readonly Dictionary<string, string> _variables;
     private readonly FileIdentity _self = FileIdentity.Of("/proc/self/exe")!.Value;
 
@@ -25,6 +27,7 @@ internal sealed class FuzzWorld : IDisposable
     internal FuzzWorld(bool routed)
     {
         _container = _host.AddContainer();
+        _node = new ScriptedNode(Path.Combine(_host.Directory, "admin.sock"), """{"status":"success","response":{"subnet":"300:0:0:1::/64"}}""");
         _host.Run(["sh", "-ec", $"""
             ip link add cni9 type bridge
             ip addr add 10.9.0.1/24 dev cni9
@@ -113,5 +116,9 @@ internal sealed class FuzzWorld : IDisposable
         return (status, Encoding.UTF8.GetString(output.ToArray()), System.Diagnostics.Stopwatch.GetElapsedTime(start));
     }
 
-    public void Dispose() => _host.Dispose();
+    public void Dispose()
+    {
+        _node.Dispose();
+        _host.Dispose();
+    }
 }

@@ -34,21 +34,15 @@ public class KillDeleteTests
 
 internal static class KillTests
 {
-    public static void Add(string type, string keys, int count) => Run(type, keys, "ADD", count, (kill, call) => kill.KillAt("ADD", call));
+    public static void Add(string type, string keys, int count) => With(type, keys, (host, container, config) => Run(host, container, type, config, "ADD", count));
 
-    public static void Delete(string type, string keys, int count) => Run(type, keys, "DEL", count, (kill, call) =>
-    {
-        kill.Run("ADD").Check();
-        return kill.KillAt("DEL", call);
-    });
+    public static void Delete(string type, string keys, int count) => With(type, keys, (host, container, config) => Run(host, container, type, config, "DEL", count));
 
-    private static void Run(string type, string keys, string command, int count, Func<KillPoints, string, bool> act)
+    /// <summary>Kills a command at so many points, lets another one finish, and looks whether all is as before.</summary>
+    public static void Run(TestHost host, TestNamespace container, string type, string config, string command, int count, string finish = "DEL")
     {
-        Plugin.NeedsOurs(type, "host-local");
         Needs.Program("strace");
-        using TestHost host = TestHost.Create();
-        TestNamespace container = host.AddContainer();
-        var kill = new KillPoints(host, container, type, Conf.Make(host, type, keys));
+        var kill = new KillPoints(host, container, type, config);
         // What stays on purpose, bridge and base chains, is there before.
         kill.Run("ADD").Check();
         kill.Run("DEL").Check();
@@ -61,9 +55,11 @@ internal static class KillTests
         int killed = 0;
         foreach (string call in points)
         {
-            killed += act(kill, call) ? 1 : 0;
-            CommandResult deleted = kill.Run("DEL");
-            Assert.True(deleted.ExitCode == 0, $"DEL after {command} killed at call {call}: {deleted}");
+            if (command == "DEL")
+                kill.Run("ADD").Check();
+            killed += kill.KillAt(command, call) ? 1 : 0;
+            CommandResult finished = kill.Run(finish);
+            Assert.True(finished.ExitCode == 0, $"{finish} after {command} killed at call {call}: {finished}");
             try
             {
                 before.AssertSame(Snapshot.Take(host, except: "cni0"));
@@ -76,5 +72,12 @@ internal static class KillTests
 
         // The last ones may lie beyond the end, when a run has a few calls less than the counted one.
         Assert.True(killed >= points.Count * 9 / 10, $"only {killed} of {points.Count} points were reached");
+    }
+
+    private static void With(string type, string keys, Action<TestHost, TestNamespace, string> test)
+    {
+        Plugin.NeedsOurs(type, "host-local");
+        using TestHost host = TestHost.Create();
+        test(host, host.AddContainer(), Conf.Make(host, type, keys));
     }
 }

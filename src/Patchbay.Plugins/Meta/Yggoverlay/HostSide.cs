@@ -35,7 +35,7 @@ internal sealed class HostSide(NetworkStack host, ReservationStore? notes = null
 
         if (reservation.Mode == WiringMode.Routed)
         {
-            undo.Push(() => RemoveRoute(reservation));
+            undo.Push(() => Remove(reservation));
             batch.AddRoute(RouteTo(reservation, device.Index), RouteAddition.Replace);
         }
 
@@ -43,14 +43,19 @@ internal sealed class HostSide(NetworkStack host, ReservationStore? notes = null
         EnableForwarding();
     }
 
-    /// <summary>Takes away a container's route.</summary>
-    internal void RemoveRoute(Reservation reservation)
+    /// <summary>Takes away what no other container uses: its route; and of a link that is its own, the gateway's address.</summary>
+    internal void Remove(Reservation reservation)
     {
-        if (reservation.Mode != WiringMode.Routed || host.Route.FindLink(reservation.Gateway) is not { } device)
-            return;
-        var batch = new NetlinkBatch();
-        batch.DeleteRoute(RouteTo(reservation, device.Index), Tolerated.Missing);
-        host.Route.Execute(batch);
+        var device = host.Route.FindLink(reservation.Gateway);
+        if (reservation.Mode == WiringMode.Routed && device is not null)
+        {
+            var batch = new NetlinkBatch();
+            batch.DeleteRoute(RouteTo(reservation, device.Index), Tolerated.Missing);
+            host.Route.Execute(batch);
+        }
+
+        if (device is null or { Kind: Veth.KindName })
+            RemoveGateway(reservation.Gateway);
     }
 
     /// <summary>After the last container: takes away what all of them shared, as far as we made it. Forwarding stays, for others may need it by now.</summary>
@@ -79,8 +84,8 @@ internal sealed class HostSide(NetworkStack host, ReservationStore? notes = null
         if (host.Route.FindLink(reservation.Gateway) is not { } device)
             return $"the gateway's interface \"{reservation.Gateway}\" is missing on the host";
         var gateway = MeshAddress.GatewayOf(reservation.Subnet);
-        if (!host.Route.ListAddresses(device.Index).Any(address => address.Address.Equals(gateway)))
-            return $"the gateway's address {gateway} is missing on \"{device.Name}\"";
+        if (!host.Route.ListAddresses(device.Index).Any(address => address.Address.Equals(gateway) && address.PrefixLength == GatewayLength(reservation.Mode)))
+            return $"the gateway's address {gateway}/{GatewayLength(reservation.Mode)} is missing on \"{device.Name}\"";
         if (host.Sysctl.Read(Forwarding) != "1")
             return "the host does not forward IPv6 (net.ipv6.conf.all.forwarding)";
         var routes = host.Route.ListRoutes(AddressFamily.IPv6);
@@ -90,6 +95,8 @@ internal sealed class HostSide(NetworkStack host, ReservationStore? notes = null
         return reservation.Mode == WiringMode.Routed && !routes.Any(route => route.Destination.Equals(wanted.Destination) && route.Link == device.Index)
             ? $"the host's route to {reservation.Address} by \"{device.Name}\" is missing" : null;
     }
+
+    private static int GatewayLength(WiringMode mode) => mode == WiringMode.Bridge ? MeshAddress.PrefixLength : 128;
 
     private static Route RouteTo(Reservation reservation, int device) =>
         new() { Family = AddressFamily.IPv6, Destination = new IPNetwork(reservation.Address, 128), Link = device };
@@ -104,7 +111,7 @@ internal sealed class HostSide(NetworkStack host, ReservationStore? notes = null
         {
             Link = device.Index,
             Address = MeshAddress.GatewayOf(reservation.Subnet),
-            PrefixLength = reservation.Mode == WiringMode.Bridge ? MeshAddress.PrefixLength : 128,
+            PrefixLength = GatewayLength(reservation.Mode),
             Flags = AddressFlags.NoDuplicateDetection, // usable at once
         };
         var ours = Store.GatewayOf(device.Name);

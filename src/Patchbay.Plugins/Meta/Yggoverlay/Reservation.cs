@@ -39,10 +39,16 @@ internal sealed record Reservation
 
     internal required Ingress Ingress { get; init; }
 
+    /// <summary>Its end was announced: the next container of the name may have the address, though this one is still alive.</summary>
+    internal bool IsReleased { get; init; }
+
     internal bool IsOf(string containerId, string ifName) => ContainerId == containerId && IfName == ifName;
 
     /// <summary>False when the container's namespace is gone: containers that end without a DEL hold nothing.</summary>
-    internal bool IsAlive => FileIdentity.Of(Netns) is { } now && now.Device == Identity.Device && now.Inode == Identity.Inode;
+    internal bool IsAlive => IsIn(Netns);
+
+    /// <summary>True when a path leads to the container's namespace: paths are reused.</summary>
+    internal bool IsIn(string netns) => FileIdentity.Of(netns) is { } now && now.Device == Identity.Device && now.Inode == Identity.Inode;
 
     internal ReadOnlyMemory<byte> ToJson()
     {
@@ -64,6 +70,8 @@ internal sealed record Reservation
             writer.WriteNumber("table"u8, Table);
             writer.WriteNumber("priority"u8, Priority);
             writer.WriteString("ingress"u8, Ingress switch { Ingress.Established => "established", Ingress.Deny => "deny", _ => "open" });
+            if (IsReleased)
+                writer.WriteBoolean("released"u8, true);
             writer.WriteEndObject();
         }
 
@@ -91,7 +99,8 @@ internal sealed record Reservation
                 Table = (uint)view.Integer("table", 1, uint.MaxValue)!.Value,
                 Priority = (uint)view.Integer("priority", 1, uint.MaxValue)!.Value,
                 Ingress = view.String("ingress") switch { "established" => Ingress.Established, "deny" => Ingress.Deny, _ => Ingress.Open },
-            } is { ContainerId.Length: > 0, IfName.Length: > 0, Address: not null } read ? read : null;
+                IsReleased = view.Boolean("released") ?? false,
+            } is { ContainerId.Length: > 0, IfName.Length: > 0, Address: not null, Gateway.Length: > 0 } read && !read.Gateway.Contains('/', StringComparison.Ordinal) ? read : null;
         }
         catch (Exception error) when (error is JsonException or CniException or InvalidOperationException)
         {

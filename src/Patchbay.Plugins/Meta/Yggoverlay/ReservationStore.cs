@@ -30,6 +30,9 @@ internal sealed class ReservationStore : IDisposable
 
     private string Gateways => Path.Combine(_directory, "gateways");
 
+    // One at a time writes, for the lock is held: the name may be the same for all.
+    private string Aside => Path.Combine(_directory, "new");
+
     private string Guard => Path.Combine(_directory, "guard");
 
     /// <summary>Waits for the host's lock.</summary>
@@ -48,7 +51,9 @@ internal sealed class ReservationStore : IDisposable
                 throw Libc.Failure("lock", error);
             }
 
-            return new ReservationStore(directory, handle);
+            var store = new ReservationStore(directory, handle);
+            File.Delete(store.Aside); // of a process that was killed
+            return store;
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -161,12 +166,10 @@ internal sealed class ReservationStore : IDisposable
         }
     }
 
-    // One at a time, for the lock is held: the name aside may be the same for all.
     private void Write(string path, ReadOnlySpan<byte> content)
     {
-        var aside = Path.Combine(_directory, "new");
-        using (var file = File.OpenHandle(aside, FileMode.Create, FileAccess.Write))
+        using (var file = File.OpenHandle(Aside, FileMode.Create, FileAccess.Write))
             RandomAccess.Write(file, content, 0);
-        File.Move(aside, path, overwrite: true);
+        File.Move(Aside, path, overwrite: true);
     }
 }

@@ -30,7 +30,7 @@ internal sealed class YggoverlayPlugin : CniPlugin
 
         using var store = ReservationStore.Open(config.Directory);
         var wanted = Reserve(request, config, sandbox, device, node.Subnet, name);
-        if (store.HolderOf(wanted.Address) is { } holder && !holder.IsOf(wanted.ContainerId, wanted.IfName) && holder.IsAlive)
+        if (store.HolderOf(wanted.Address) is { } holder && !holder.IsOf(wanted.ContainerId, wanted.IfName) && holder is { IsReleased: false, IsAlive: true })
         {
             if (config.SkipDuplicates)
             {
@@ -41,18 +41,15 @@ internal sealed class YggoverlayPlugin : CniPlugin
             throw new CniException(CniError.Internal, $"yggoverlay: the name \"{name}\" (from {source}) is that of container \"{holder.ContainerId}\", interface \"{holder.IfName}\" of network \"{holder.Network}\": two containers of one name would have one address, {wanted.Address}. Give this one another name, or end the other");
         }
 
+        Release(request, sandbox, store, wanted);
+        // What was there before a second ADD stays, however that one ends.
+        var stands = store.Find(wanted.ContainerId, wanted.IfName) is { } same && same.IsIn(request.NetnsPath);
         var undo = new Rollback();
+        undo.Push(() => EndReservation(sandbox, store, wanted));
         try
         {
-            Release(request, sandbox, store, wanted);
-            if (store.HolderOf(wanted.Address) is { } dead && !dead.IsOf(wanted.ContainerId, wanted.IfName))
-                Bury(sandbox, store, dead);
-            var before = store.Find(wanted.ContainerId, wanted.IfName);
-            if (before is null)
-                undo.Push(() => EndReservation(sandbox, store, wanted));
             store.Write(wanted);
-            var host = new HostSide(sandbox.Host, store);
-            host.Apply(device.Link, wanted, undo);
+            new HostSide(sandbox.Host, store).Apply(device.Link, wanted, undo);
             // Before the container can be reached.
             if (wanted.Ingress != Ingress.Open)
             {
@@ -62,7 +59,7 @@ internal sealed class YggoverlayPlugin : CniPlugin
 
             ContainerSide.Apply(sandbox.Container, link, wanted, config.Deprecated, undo);
         }
-        catch (Exception error)
+        catch (Exception error) when (!stands)
         {
             throw undo.Undo(error);
         }
@@ -72,23 +69,33 @@ internal sealed class YggoverlayPlugin : CniPlugin
 
     public override void Delete(PluginRequest request)
     {
+        var cleanup = new Cleanup();
         using var store = ReservationStore.OpenExisting(YggoverlayConfig.ReadDirectory(request.Config.Root));
-        if (store is null)
-            return;
-        using var host = NetworkStack.Open();
-        var found = store.Find(request.ContainerId, request.IfName);
+        var found = store?.Find(request.ContainerId, request.IfName);
         if (found is not null && found.Network != request.Config.Name)
             return; // another network's interface of that name
-        var cleanup = new Cleanup();
-        if (found is not null)
+        if (found is { IsAlive: true } && request.NetnsPath.Length == 0)
         {
-            cleanup.Step(() => RemoveFromContainer(request, found));
-            RemoveFromHost(cleanup, new HostSide(host, store), store, found);
+            // The engine stops the container only afterwards (nerdctl): until then it keeps its way to the gateway, and what is to keep the mesh out of it.
+            store!.Write(found with { IsReleased = true });
+            return;
         }
 
-        // An engine that tells no namespace stops the container only afterwards: until then it keeps the way to its gateway.
-        if (store.IsEmpty && (found is null || request.NetnsPath.Length > 0 || !found.IsAlive))
-            cleanup.Step(new HostSide(host, store).RemoveShared);
+        cleanup.Step(() =>
+        {
+            if ((found ?? ByResult(request)) is { } known)
+                RemoveFromContainer(request.NetnsPath, known);
+        });
+        if (store is not null)
+        {
+            using var host = NetworkStack.Open();
+            var side = new HostSide(host, store);
+            if (found is not null)
+                RemoveFromHost(cleanup, side, store, found);
+            if (store.IsEmpty)
+                cleanup.Step(side.RemoveShared);
+        }
+
         cleanup.ThrowIfFailed();
     }
 
@@ -138,6 +145,7 @@ internal sealed class YggoverlayPlugin : CniPlugin
         {
             if (each.Network != request.Config.Name || valid.Any(keep => each.IsOf(keep.ContainerId, keep.IfName)))
                 continue;
+            cleanup.Step(() => RemoveFromContainer(each.Netns, each));
             RemoveFromHost(cleanup, side, store, each);
         }
 
@@ -200,15 +208,19 @@ internal sealed class YggoverlayPlugin : CniPlugin
         };
     }
 
-    // What this attachment had before otherwise: another name or key, table or mode.
+    // What this attachment had before otherwise, another name or key, table or mode; and the address's holder, a container that ended without a DEL or is about to end.
     private static void Release(PluginRequest request, Sandbox sandbox, ReservationStore store, Reservation wanted)
     {
-        if (store.Find(wanted.ContainerId, wanted.IfName) is not { } old || (old with { Identity = wanted.Identity, Netns = wanted.Netns }) == wanted)
-            return;
-        if (old.IsAlive && old.Identity == wanted.Identity)
-            ContainerSide.Remove(sandbox.Container.Route, sandbox.Container.Route.FindLink(request.IfName), old);
         var cleanup = new Cleanup();
-        RemoveFromHost(cleanup, new HostSide(sandbox.Host, store), store, old);
+        var host = new HostSide(sandbox.Host, store);
+        if (store.Find(wanted.ContainerId, wanted.IfName) is { } old && (old with { Identity = wanted.Identity, Netns = wanted.Netns, IsReleased = false }) != wanted)
+        {
+            cleanup.Step(() => RemoveFromContainer(request.NetnsPath, old));
+            RemoveFromHost(cleanup, host, store, old);
+        }
+
+        if (store.HolderOf(wanted.Address) is { } dead && !dead.IsOf(wanted.ContainerId, wanted.IfName))
+            RemoveFromHost(cleanup, host, store, dead);
         cleanup.ThrowIfFailed();
     }
 
@@ -217,20 +229,12 @@ internal sealed class YggoverlayPlugin : CniPlugin
     {
         if (store.HolderOf(reservation.Address) is not { } holder || holder.IsOf(reservation.ContainerId, reservation.IfName))
         {
-            cleanup.Step(() => host.RemoveRoute(reservation));
+            cleanup.Step(() => host.Remove(reservation));
             if (reservation.Ingress != Ingress.Open)
                 cleanup.Step(() => IngressFilter.Remove(reservation.Address));
         }
 
         cleanup.Step(() => store.Remove(reservation));
-    }
-
-    // A container that ended without a DEL: its address changes hands, its own DEL finds nothing of it.
-    private static void Bury(Sandbox sandbox, ReservationStore store, Reservation dead)
-    {
-        var cleanup = new Cleanup();
-        RemoveFromHost(cleanup, new HostSide(sandbox.Host, store), store, dead);
-        cleanup.ThrowIfFailed();
     }
 
     private static void EndReservation(Sandbox sandbox, ReservationStore store, Reservation reservation)
@@ -240,16 +244,41 @@ internal sealed class YggoverlayPlugin : CniPlugin
             new HostSide(sandbox.Host, store).RemoveShared();
     }
 
-    // Only where the namespace is still the one of the ADD: a path is reused, and the next container's things are not ours.
-    private static void RemoveFromContainer(PluginRequest request, Reservation reservation)
+    // The files are lost, with a tmpfs that somebody emptied: what the container has is told by the result as well. The host's routes are not.
+    private static Reservation? ByResult(PluginRequest request)
     {
-        if (request.NetnsPath.Length == 0 || FileIdentity.Of(request.NetnsPath) is not { } now || now.Inode != reservation.Identity.Inode || now.Device != reservation.Identity.Device)
+        if (request.NetnsPath.Length == 0 || request.Config.PrevResult is not { } result
+            || ChainedInterface.Addresses(result, request.IfName).FirstOrDefault(ip => MeshAddress.IsOfSubnet(ip.Address.Address)) is not { } ip)
+            return null;
+        var config = YggoverlayConfig.Read(request.Config.Root);
+        return new Reservation
+        {
+            ContainerId = request.ContainerId,
+            IfName = request.IfName,
+            Network = request.Config.Name,
+            Name = "",
+            Address = ip.Address.Address,
+            Subnet = new IpPrefix(ip.Address.Address, MeshAddress.PrefixLength).Network,
+            Netns = request.NetnsPath,
+            Identity = FileIdentity.Of(request.NetnsPath) ?? default,
+            Gateway = "",
+            Mode = config.Mode ?? WiringMode.Bridge,
+            Table = config.Table,
+            Priority = config.Priority,
+            Ingress = config.Ingress,
+        };
+    }
+
+    // Only where the namespace is still the one of the ADD: a path is reused, and the next container's things are not ours.
+    private static void RemoveFromContainer(string path, Reservation reservation)
+    {
+        if (!reservation.IsIn(path))
             return;
-        using var netns = Sandbox.TryOpenNamespace(request.NetnsPath);
+        using var netns = Sandbox.TryOpenNamespace(path);
         if (netns is null)
             return;
         using var route = ChainedInterface.Inside(netns, RouteSocket.Open);
-        ContainerSide.Remove(route, route.FindLink(request.IfName), reservation);
+        ContainerSide.Remove(route, route.FindLink(reservation.IfName), reservation);
     }
 
     private static CniResult WithAddress(CniResult previous, PluginRequest request, Reservation reservation)

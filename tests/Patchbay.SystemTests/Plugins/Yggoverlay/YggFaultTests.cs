@@ -1,5 +1,3 @@
-using System.Net.Sockets;
-using System.Text;
 using Patchbay.SystemTests.Harness;
 
 namespace Patchbay.SystemTests.Plugins.Yggoverlay;
@@ -8,11 +6,11 @@ namespace Patchbay.SystemTests.Plugins.Yggoverlay;
 public sealed class YggFaultTests : IDisposable
 {
     private readonly YggHost _ygg = new();
-    private Socket? _listener;
+    private ScriptedNode? _node;
 
     public void Dispose()
     {
-        _listener?.Dispose();
+        _node?.Dispose();
         _ygg.Dispose();
     }
 
@@ -59,9 +57,14 @@ public sealed class YggFaultTests : IDisposable
         PluginResult added = _ygg.Add(container, "web");
 
         Assert.Contains("300::1:1cd6:8036:d9af:97e2/64", added.ResultAddresses());
+        // One connection and one question a call: the one refused, and this one.
+        Assert.Equal(["{\"request\":\"getSelf\",\"arguments\":{}}\n", "{\"request\":\"getSelf\",\"arguments\":{}}\n"], _node!.Questions);
         container.Ping("300:0:0:1::1");
         _ygg.Ygg.Check(container, _ygg.Config(added)).Check();
         _ygg.Ygg.Invoke("STATUS", _ygg.Config(version: "1.1.0")).Check();
+        int asked = _node.Questions.Length;
+        _ygg.Delete(container, added);
+        Assert.Equal(asked, _node.Questions.Length);
     }
 
     [Fact]
@@ -102,48 +105,64 @@ public sealed class YggFaultTests : IDisposable
         TestNamespace container = _ygg.Host.AddContainer();
         PluginResult added = _ygg.Add(container, "web");
         PluginResult second = new Plugin(_ygg.Host, "bridge").Add(container, _ygg.BridgeConfig(), "eth1").Check();
+        Snapshot before = Snapshot.Take(_ygg.Host);
 
-        _ygg.Ygg.Add(container, _ygg.Config(second), "eth1", args: "YGG_HOSTNAME=other").Failed(7, "eth0");
+        _ygg.Ygg.Add(container, _ygg.Config(second), "eth1", args: "YGG_HOSTNAME=other").Failed(7, "eth0", "leave yggoverlay out");
 
+        before.AssertSame(Snapshot.Take(_ygg.Host));
         _ygg.Ygg.Check(container, _ygg.Config(added)).Check();
-        Assert.DoesNotContain(container.Addresses("eth1"), address => address.StartsWith('3'));
     }
 
-    private void Refused(string keys, string name, int code, params string[] texts)
+    [Theory]
+    [InlineData("other", "64", "\"other\" already", "routed")]
+    [InlineData("cni0", "80", "not this plugin's", "delete it")]
+    public void A_gateway_address_that_is_somebody_elses(string link, string length, params string[] texts)
     {
+        _ygg.Start();
+        _ygg.Host.Run("ip", "link", "add", "other", "up", "type", "bridge").Check();
+        _ygg.Host.Run("ip", "link", "add", "cni0", "up", "type", "bridge").Check();
+        _ygg.Host.Run("ip", "addr", "add", $"{_ygg.Gateway}/{length}", "dev", link, "nodad").Check();
+        Refused("{}", "web", 999, texts);
+        Assert.Contains($"{_ygg.Gateway}/{length}", _ygg.Host.Addresses(link));
+    }
+
+    [Fact]
+    public void A_table_that_is_in_use()
+    {
+        _ygg.Start();
         TestNamespace container = _ygg.Host.AddContainer();
+        container.Run("ip", "-6", "route", "add", "2001:db8::/32", "dev", "lo", "table", "199").Check();
+        Refused("{}", "web", 7, container, "yggTableID");
+    }
+
+    // Nothing of IPv6 is needed: neither an address of the container's, nor a result with any at all.
+    [Fact]
+    public void A_result_without_addresses()
+    {
+        _ygg.Start();
+        TestNamespace container = _ygg.Host.AddContainer();
+        string config = Conf.Bridge(_ygg.Host, """{ "isGateway": false, "ipam": {} }""");
+        PluginResult bridged = new Plugin(_ygg.Host, "bridge").Add(container, config).Check();
+
+        PluginResult added = _ygg.Ygg.Add(container, _ygg.Config(bridged), args: "YGG_HOSTNAME=web").Check();
+
+        Assert.Equal([$"{_ygg.AddressOf("web")}/64"], added.ResultAddresses());
+        container.Ping(_ygg.Gateway);
+        _ygg.Ygg.Check(container, _ygg.Config(added)).Check();
+        new Plugin(_ygg.Host, "bridge").Check(container, Conf.WithResult(config, added)).Check();
+    }
+
+    private void Listen(string? answer) => _node = new ScriptedNode(_ygg.AdminSocket, answer);
+
+    private void Refused(string keys, string name, int code, params string[] texts) => Refused(keys, name, code, _ygg.Host.AddContainer(), texts);
+
+    private void Refused(string keys, string name, int code, TestNamespace container, params string[] texts)
+    {
         PluginResult bridged = new Plugin(_ygg.Host, "bridge").Add(container, _ygg.BridgeConfig()).Check();
         Snapshot before = Snapshot.Take(_ygg.Host);
         string config = _ygg.Config(bridged, keys);
         _ygg.Ygg.Add(container, config, args: $"NERDCTL_CNI_DHCP_HOSTNAME={name};IgnoreUnknown=1").Failed(code, texts);
         before.AssertSame(Snapshot.Take(_ygg.Host));
         Assert.Empty(_ygg.Reserved);
-    }
-
-    // An admin socket with one answer for everybody; null for none.
-    private void Listen(string? answer)
-    {
-        _listener = new Socket(System.Net.Sockets.AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        _listener.Bind(new UnixDomainSocketEndPoint(_ygg.AdminSocket));
-        _listener.Listen(16);
-        if (answer is null)
-            return;
-        _ = Task.Run(async () =>
-        {
-            try
-            {
-                while (true)
-                {
-                    using Socket client = await _listener.AcceptAsync();
-                    byte[] request = new byte[4096];
-                    await client.ReceiveAsync(request);
-                    await client.SendAsync(Encoding.UTF8.GetBytes(answer));
-                }
-            }
-            catch (Exception error) when (error is SocketException or ObjectDisposedException)
-            {
-                // The test is over.
-            }
-        });
     }
 }

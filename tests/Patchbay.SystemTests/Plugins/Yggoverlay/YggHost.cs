@@ -4,18 +4,24 @@ using Patchbay.SystemTests.Harness;
 
 namespace Patchbay.SystemTests.Plugins.Yggoverlay;
 
-/// <summary>A host with a Yggdrasil node of its own, Debian's daemon, and the chain bridge, yggoverlay.</summary>
+/// <summary>A host with a Yggdrasil node of its own, the real daemon, and the chain bridge, yggoverlay.</summary>
 internal sealed class YggHost : IDisposable
 {
     private static readonly TimeSpan Limit = Command.DefaultLimit;
     private readonly string _addresses;
+    private readonly string _program;
+    private readonly bool _borrowed;
     private Process? _daemon;
 
     /// <param name="ranges">host-local's.</param>
-    public YggHost(string ranges = Conf.Dual)
+    /// <param name="generation">Of the daemon: 0.4 is that of Debian's release, 0.5 that of its backports (hack/yggdrasil).</param>
+    /// <param name="host">An engine's host, which is not disposed with this one; null for one of its own.</param>
+    public YggHost(string ranges = Conf.Dual, string generation = "0.4", TestHost? host = null)
     {
         Plugin.NeedsOurs("yggoverlay", "bridge", "host-local");
-        Host = TestHost.Create();
+        _program = ProgramOf(generation);
+        Host = host ?? TestHost.Create();
+        _borrowed = host is not null;
         _addresses = ranges;
         Ygg = new Plugin(Host, "yggoverlay");
         NewKey();
@@ -29,6 +35,9 @@ internal sealed class YggHost : IDisposable
 
     /// <summary>yggoverlay's dataDir.</summary>
     public string States => Path.Combine(Host.DataDirectory, "yggoverlay");
+
+    /// <summary>The node's own address.</summary>
+    public string NodeAddress => Ask("-address");
 
     /// <summary>The node's configuration; written at each start.</summary>
     public JsonObject NodeConfig { get; private set; } = null!;
@@ -49,7 +58,7 @@ internal sealed class YggHost : IDisposable
     /// <summary>A new identity for the node, peers and listeners as before.</summary>
     public void NewKey()
     {
-        JsonObject fresh = JsonNode.Parse(Command.Run(["yggdrasil", "-genconf", "-json"]).Check().StandardOutput)!.AsObject();
+        JsonObject fresh = JsonNode.Parse(Command.Run([_program, "-genconf", "-json"]).Check().StandardOutput)!.AsObject();
         fresh["AdminListen"] = $"unix://{AdminSocket}";
         fresh["MulticastInterfaces"] = new JsonArray();
         fresh["IfName"] = "ygg0";
@@ -61,9 +70,9 @@ internal sealed class YggHost : IDisposable
     /// <summary>Starts the daemon and waits until its interface has its address.</summary>
     public void Start()
     {
-        string address = Ask("-address");
-        _daemon = Host.Start(["yggdrasil", "-useconffile", WriteConfig(), "-logto", Log]);
-        Eventually(() => IsRunning() && File.Exists(AdminSocket) && (NodeConfig["IfName"]!.ToString() == "none" || Host.Run("ip", "-6", "addr", "show", "dev", "ygg0").StandardOutput.Contains(address, StringComparison.Ordinal)), "the node to be up");
+        string address = NodeAddress;
+        _daemon = Host.Start([_program, "-useconffile", WriteConfig(), "-logto", Log]);
+        Eventually(() => IsRunning() && IsListening() && (NodeConfig["IfName"]!.ToString() == "none" || Host.Run("ip", "-6", "addr", "show", "dev", "ygg0").StandardOutput.Contains(address, StringComparison.Ordinal)), "the node to be up");
     }
 
     /// <summary>Ends the daemon; without grace its socket stays behind.</summary>
@@ -92,8 +101,12 @@ internal sealed class YggHost : IDisposable
         other.NodeConfig["Peers"] = new JsonArray("tcp://192.0.2.1:7743");
     }
 
+    /// <summary>Waits until the mesh leads to an address.</summary>
+    public static void Reach(TestNamespace from, string address) =>
+        Eventually(() => from.Run("ping", "-c", "1", "-W", "2", address).ExitCode == 0, $"{address} to answer {from.Name}");
+
     public string BridgeConfig(string bridge = "cni0", string version = "1.0.0") =>
-        Conf.Bridge(Host, $$"""{ "isGateway": true, "bridge": "{{bridge}}" }""", version, _addresses, _addresses.Contains(':', StringComparison.Ordinal) ? """[{ "dst": "0.0.0.0/0" }, { "dst": "::/0" }]""" : """[{ "dst": "0.0.0.0/0" }]""");
+        Conf.Bridge(Host, $$"""{ "isGateway": true, "bridge": "{{bridge}}" }""", version, _addresses, _addresses.Contains("::", StringComparison.Ordinal) ? """[{ "dst": "0.0.0.0/0" }, { "dst": "::/0" }]""" : """[{ "dst": "0.0.0.0/0" }]""");
 
     /// <summary>yggoverlay's configuration.</summary>
     /// <param name="previous">The result before, or null.</param>
@@ -131,6 +144,14 @@ internal sealed class YggHost : IDisposable
         new Plugin(Host, "bridge").Delete(container, BridgeConfig(bridge)).Check();
     }
 
+    /// <summary>Waits until a server of the mesh tells where a question of the container's came from.</summary>
+    public static string Ask(TestNamespace from, string address, int port)
+    {
+        string? said = null;
+        Eventually(() => (said = EchoServer.AskTcp(from, address, port)) is not null, $"{address} port {port} to answer {from.Name}");
+        return said!;
+    }
+
     public static void Eventually(Func<bool> condition, string what)
     {
         long started = Stopwatch.GetTimestamp();
@@ -147,11 +168,27 @@ internal sealed class YggHost : IDisposable
         return true;
     }
 
+    // Where it listens elsewhere, the plugin's first question is answered or refused at once.
+    private bool IsListening() => NodeConfig["AdminListen"]?.ToString() is not { } told || !told.StartsWith("unix:///", StringComparison.Ordinal) || File.Exists(told["unix://".Length..]);
+
     private string Log => Path.Combine(Host.Directory, "yggdrasil.log");
 
-    public void Dispose() => Host.Dispose();
+    public void Dispose()
+    {
+        if (!_borrowed)
+            Host.Dispose();
+    }
 
-    private string Ask(string option) => Command.Run(["yggdrasil", "-useconffile", WriteConfig(), option]).Check().StandardOutput.Trim();
+    private static string ProgramOf(string generation)
+    {
+        if (generation == "0.4")
+            return "yggdrasil";
+        string program = Repository.PathOf("artifacts/yggdrasil/usr/sbin/yggdrasil");
+        Assert.SkipUnless(File.Exists(program), "needs Yggdrasil 0.5, which hack/yggdrasil fetches from Debian's backports");
+        return program;
+    }
+
+    private string Ask(string option) => Command.Run([_program, "-useconffile", WriteConfig(), option]).Check().StandardOutput.Trim();
 
     private string WriteConfig()
     {

@@ -48,17 +48,16 @@ public sealed class YggLifeTests : IDisposable
         _ygg.Delete(second);
         _ygg.Ygg.Check(first, _ygg.Config(held)).Check();
 
-        // No namespace, no arguments, no daemon: as nerdctl stop does it.
+        // No namespace, no arguments, no daemon: as nerdctl stop does it, and it is not stopped yet. YggNerdctlTests has its end.
         _ygg.Stop();
-        _ygg.Ygg.Invoke("DEL", _ygg.Config(), first.Name, "", "eth0").Check();
-        Assert.Equal(["cni0", "guard"], _ygg.Reserved);
-        first.Ping(_ygg.Gateway); // it is not stopped yet
-        _ygg.Ygg.Invoke("DEL", _ygg.Config(), first.Name, "", "eth0").Check();
-        Assert.Empty(_ygg.Reserved);
+        for (int time = 0; time < 2; time++)
+            _ygg.Ygg.Invoke("DEL", _ygg.Config(), first.Name, "", "eth0").Check();
+        first.Ping(_ygg.Gateway);
         _ygg.Start();
         TestNamespace fourth = Host.AddContainer();
         PluginResult taken = _ygg.Add(fourth, "web");
-        _ygg.Ygg.Delete(first, _ygg.Config()).Check();
+        _ygg.Ygg.Delete(first, _ygg.Config(held)).Check();
+        Assert.DoesNotContain(first.Addresses("eth0"), address => address.StartsWith('3'));
         _ygg.Ygg.Check(fourth, _ygg.Config(taken)).Check();
     }
 
@@ -83,12 +82,19 @@ public sealed class YggLifeTests : IDisposable
         Assert.Contains($"{_ygg.Gateway}/64", Host.Addresses("cni0"));
         Assert.DoesNotContain($"{before}/64", Host.Addresses("cni0"));
         fresh.Ping(_ygg.Gateway);
+        // A container that is attached anew loses the old address.
+        PluginResult again = _ygg.Ygg.Add(old, _ygg.Config(added), args: Args("old")).Check();
+        Assert.Equal(_ygg.AddressOf("old"), Assert.Single(old.Addresses("eth0"), address => address.StartsWith('3')).Split('/')[0]);
+        old.Ping(_ygg.Gateway);
+        _ygg.Ygg.Check(old, _ygg.Config(again)).Check();
     }
 
     [Theory]
     [InlineData("container", "rule del to 200::/7 lookup 199 priority 100", "rule")]
     [InlineData("container", "route del 200::/7 table 199", "route")]
     [InlineData("container", "route flush table 199", "route")]
+    [InlineData("container", "route del @subnet@ table 199", "@subnet@")]
+    [InlineData("container", "route replace default via fd22::1 dev eth0", "may take the mesh's")]
     [InlineData("container", "addr del @address@/64 dev eth0", "address")]
     [InlineData("container", "route replace 200::/7 via @gateway@ dev eth0 table 199", "no source")]
     [InlineData("host", "addr del @gateway@/64 dev cni0", "gateway's address")]
@@ -103,9 +109,12 @@ public sealed class YggLifeTests : IDisposable
         if (change == "forwarding")
             Host.SetSysctl("ipv6/conf/all/forwarding", "0");
         else
-            (where == "host" ? Host : container).Run(["ip", "-6", .. change.Replace("@address@", _ygg.AddressOf("web"), StringComparison.Ordinal).Replace("@gateway@", _ygg.Gateway, StringComparison.Ordinal).Split(' ')]).Check();
+            (where == "host" ? Host : container).Run(["ip", "-6", .. With(change).Split(' ')]).Check();
 
-        _ygg.Ygg.Check(container, _ygg.Config(added)).Failed(999, named);
+        _ygg.Ygg.Check(container, _ygg.Config(added)).Failed(999, With(named));
+
+        string With(string text) => text.Replace("@address@", _ygg.AddressOf("web"), StringComparison.Ordinal).Replace("@gateway@", _ygg.Gateway, StringComparison.Ordinal)
+            .Replace("@subnet@", $"{_ygg.Prefix}/64", StringComparison.Ordinal);
     }
 
     [Fact]
