@@ -33,8 +33,8 @@ internal static class FuzzCorpus
         "firewall" => Has(fact, "nft chain") || Has(fact, "CNI firewall plugin: admin overrides") || Has(fact, "tables-save") && (Has(fact, "*filter: :") || Has(fact, "CNI firewall plugin")),
         // What all containers share stays, whichever mark it is for.
         "portmap" => Has(fact, "CNI-HOSTPORT-"),
-        // A datastore that is empty again, and the number that says that it has changed.
-        "cni-wrapper-plugin" => fact.EndsWith(": {}", StringComparison.Ordinal) || Has(fact, "_version:") || Has(fact, "_lock:"),
+        // A datastore that is empty again, the number that says that it has changed, and what flannel as a delegate leaves.
+        "cni-wrapper-plugin" => StaysOnPurpose("flannel", fact) || fact.EndsWith(": {}", StringComparison.Ordinal) || Has(fact, "_version:") || Has(fact, "_lock:"),
         // The interface's routes go to tables of their own; DEL leaves them there, for they go with the interface.
         "sbr" or "vrf" => Has(fact, ": route"),
         _ => false,
