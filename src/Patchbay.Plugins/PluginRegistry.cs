@@ -28,6 +28,8 @@ internal static class PluginRegistry
         ("yggoverlay", static () => new Meta.Yggoverlay.YggoverlayPlugin()),
         ("vrf", static () => new Meta.Vrf.VrfPlugin()),
         ("portmap", static () => new Meta.Portmap.PortmapPlugin()),
+        (Meta.Wrapper.WrapperPlugin.FullName, static () => new Meta.Wrapper.WrapperPlugin(Meta.Wrapper.WrapperPlugin.FullName)),
+        (Meta.Wrapper.WrapperPlugin.ShortName, static () => new Meta.Wrapper.WrapperPlugin(Meta.Wrapper.WrapperPlugin.ShortName)),
     ];
 
     /// <summary>Every name that this file answers to as a plugin.</summary>

@@ -4,6 +4,7 @@ using Patchbay.Cni.Plugin;
 using Patchbay.Plugins.Ipam.Dhcp.Daemon;
 using Patchbay.Plugins.Main.Tap;
 using Patchbay.Plugins.Tools;
+using Patchbay.Plugins.Tools.Garden;
 using Patchbay.Plugins.Tools.Install;
 using Patchbay.Plugins.Tools.NetRun;
 
@@ -16,7 +17,7 @@ internal static class Program
     private const string DhcpName = "dhcp";
 
     /// <summary>Every name that this file answers to.</summary>
-    private static IEnumerable<string> Names => [.. PluginRegistry.Names, CniToolName, RunTool.PrivNetRunName, RunTool.DockerRunName, OciHook.Name];
+    private static IEnumerable<string> Names => [.. PluginRegistry.Names, CniToolName, RunTool.PrivNetRunName, RunTool.DockerRunName, OciHook.Name, GardenNetworker.Name];
 
     private static int Main(string[] arguments)
     {
@@ -52,6 +53,8 @@ internal static class Program
             return RunTool.Run(name, arguments, PluginEnvironment.OfProcess(static _ => null));
         if (name == OciHook.Name)
             return OciHook.Run(arguments, PluginEnvironment.OfProcess(static _ => null));
+        if (name == GardenNetworker.Name)
+            return GardenNetworker.Run(arguments, PluginEnvironment.OfProcess(PluginRegistry.Find));
         if (name == Role.HelperName)
             return RunTool.RunRole(arguments, PluginEnvironment.OfProcess(static _ => null));
         if (name == LabelledTap.HelperName)

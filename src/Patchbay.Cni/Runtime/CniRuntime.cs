@@ -29,6 +29,12 @@ public sealed partial class CniRuntime
     /// <summary>How long each plugin may run, and how long to wait for another runtime at the same attachment; null for ever.</summary>
     public TimeSpan? Limit { get; init; }
 
+    /// <summary>
+    /// The plugins of this executable by name: one of them that the path of plugins leads to is called without a process. No limit and no cancellation ends it,
+    /// and it works in the network namespace of the calling thread.
+    /// </summary>
+    public Func<string, CniPlugin?> BuiltIn { get; init; } = static _ => null;
+
     /// <summary>Is told of each execution of a plugin.</summary>
     public Action<PluginCall>? Observer { get; init; }
 

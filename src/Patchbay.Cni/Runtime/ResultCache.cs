@@ -57,6 +57,8 @@ public sealed class ResultCache
     {
         if (PathOf(network, attachment, forWriting: false) is { } path)
             File.Delete(path);
+        if (System.IO.Directory.Exists(_results))
+            File.Delete(Aside(network, attachment)); // of a runtime that was killed
     }
 
     /// <summary>The attachments that the cache knows; files that cannot be read are left out, as are those of before 0.7, which do not say whose they are.</summary>
@@ -95,8 +97,8 @@ public sealed class ResultCache
         EnsureDirectory();
         string path = PathOf(list.Name, attachment.Id, forWriting: true)!;
 
-        // Never half of it to be seen, whenever we are killed. No network's name begins with a dot.
-        string temporary = Path.Combine(_results, string.Create(CultureInfo.InvariantCulture, $".new-{Environment.ProcessId}-{Environment.CurrentManagedThreadId}"));
+        // Never half of it to be seen, whenever we are killed.
+        string temporary = Aside(list.Name, attachment.Id);
         FileStreamOptions options = new() { Mode = FileMode.Create, Access = FileAccess.Write, UnixCreateMode = OwnerOnly };
         try
         {
@@ -126,7 +128,7 @@ public sealed class ResultCache
         Validation.ContainerId(attachment.ContainerId);
         Validation.InterfaceName(attachment.IfName);
         string name = $"{network}-{attachment.ContainerId}-{attachment.IfName}";
-        string hash = CacheLock.Hash($"{network}\0{attachment.ContainerId}\0{attachment.IfName}").ToString("x16", CultureInfo.InvariantCulture);
+        string hash = Hash(network, attachment);
         string plain = Path.Combine(_results, name);
         string hashed = Path.Combine(_results, $"{(name.Length < LongestStem ? name : name[..LongestStem])}-{hash}");
         if (File.Exists(hashed))
@@ -141,6 +143,12 @@ public sealed class ResultCache
             return plain;
         return forWriting ? hashed : null;
     }
+
+    // One writer at a time (CacheLock). No network's name begins with a dot.
+    private string Aside(string network, CniAttachment attachment) => Path.Combine(_results, $".new-{Hash(network, attachment)}");
+
+    private static string Hash(string network, CniAttachment attachment) =>
+        CacheLock.Hash($"{network}\0{attachment.ContainerId}\0{attachment.IfName}").ToString("x16", CultureInfo.InvariantCulture);
 
     private static CachedAttachment? TryReadFile(string path)
     {

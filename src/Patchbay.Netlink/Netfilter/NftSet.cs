@@ -16,6 +16,12 @@ public sealed record NftSet(NftFamily Family, string Table, string Name, NftData
     /// <summary>True when elements may be ranges.</summary>
     public bool Interval { get; init; }
 
+    /// <summary>True when rules may put elements in: <see cref="Expressions.NftDynamicSet"/>.</summary>
+    public bool Dynamic { get; init; }
+
+    /// <summary>Most elements that rules may put in; 0 for the kernel's own limit.</summary>
+    public int Size { get; init; }
+
     /// <summary>True when elements may have time limits.</summary>
     public bool HasTimeouts { get; init; }
 
@@ -37,6 +43,7 @@ public sealed record NftSet(NftFamily Family, string Table, string Name, NftData
     private const uint FlagInterval = 4;
     private const uint FlagMap = 8;
     private const uint FlagTimeout = 16;
+    private const uint FlagDynamic = 32; // NFT_SET_EVAL
     private const uint FlagConcatenation = 0x80;
 
     internal void Encode(MessageWriter writer, uint id, int size)
@@ -54,10 +61,10 @@ public sealed record NftSet(NftFamily Family, string Table, string Name, NftData
         }
 
         writer.U32Be(NFTA_SET_ID, id);
+        if (Anonymous || IsRangeOfParts || Size != 0)
+            EncodeDescription(writer, Size != 0 ? Size : size);
         if (Timeout is { } timeout)
             writer.U64Be(NFTA_SET_TIMEOUT, (ulong)timeout.TotalMilliseconds);
-        if (Anonymous || IsRangeOfParts)
-            EncodeDescription(writer, size);
         EncodeUserData(writer);
     }
 
@@ -69,12 +76,13 @@ public sealed record NftSet(NftFamily Family, string Table, string Name, NftData
         | (Interval ? FlagInterval : 0)
         | (DataType is not null ? FlagMap : 0)
         | (HasTimeouts || Timeout is not null ? FlagTimeout : 0)
+        | (Dynamic ? FlagDynamic : 0)
         | (IsRangeOfParts ? FlagConcatenation : 0);
 
     private void EncodeDescription(MessageWriter writer, int size)
     {
         using var description = writer.Nested(NFTA_SET_DESC);
-        if (Anonymous)
+        if (Anonymous || Size != 0)
             writer.U32Be(NFTA_SET_DESC_SIZE, (uint)size);
         if (!IsRangeOfParts)
             return;
@@ -105,7 +113,7 @@ public sealed record NftSet(NftFamily Family, string Table, string Name, NftData
         var attributes = message.Fixed<NetfilterMessage.Header>(out var header);
         string table = "", name = "";
         string? comment = null;
-        uint flags = 0, keyType = 0, keyLength = 0, dataType = 0, dataLength = 0;
+        uint flags = 0, keyType = 0, keyLength = 0, dataType = 0, dataLength = 0, size = 0;
         ulong handle = 0, timeout = 0;
         while (attributes.Next())
         {
@@ -120,6 +128,7 @@ public sealed record NftSet(NftFamily Family, string Table, string Name, NftData
                 case NFTA_SET_DATA_TYPE: dataType = attributes.U32Be(); break;
                 case NFTA_SET_DATA_LEN: dataLength = attributes.U32Be(); break;
                 case NFTA_SET_TIMEOUT: timeout = attributes.U64Be(); break;
+                case NFTA_SET_DESC: size = DecodeSize(attributes.Nested()); break;
                 case NFTA_SET_USERDATA: comment = NftUserData.Find(attributes.Payload, NftUserData.SetComment); break;
             }
         }
@@ -129,11 +138,26 @@ public sealed record NftSet(NftFamily Family, string Table, string Name, NftData
         {
             DataType = (flags & FlagMap) != 0 ? NftDataType.FromKernel(dataType, (int)dataLength) : null,
             Interval = (flags & FlagInterval) != 0,
+            Dynamic = (flags & FlagDynamic) != 0,
+            Size = (flags & FlagAnonymous) == 0 ? (int)Math.Min(size, int.MaxValue) : 0,
             HasTimeouts = (flags & FlagTimeout) != 0,
             Timeout = timeout == 0 ? null : TimeSpan.FromMilliseconds(Math.Min(timeout, int.MaxValue)),
             Anonymous = (flags & FlagAnonymous) != 0,
             Comment = comment,
             Handle = handle,
         };
+    }
+
+    private static uint DecodeSize(AttributeReader description)
+    {
+        uint size = 0;
+        while (description.Next())
+        {
+            if (description.Type == NFTA_SET_DESC_SIZE)
+                size = description.U32Be();
+        }
+
+        description.ThrowIfMalformed("nf_tables set description");
+        return size;
     }
 }

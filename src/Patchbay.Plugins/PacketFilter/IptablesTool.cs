@@ -36,7 +36,16 @@ internal sealed class IptablesTool(bool ipv4, string flavour = "")
     /// <param name="table">The table, such as nat.</param>
     /// <param name="commands">Lines of iptables-save(8) between the name of the table and COMMIT.</param>
     /// <exception cref="CniException">It failed, or there is no such program.</exception>
-    internal void Restore(string table, string commands) => Run("restore", ["--noflush", "-w"], $"*{table}\n{commands}COMMIT\n");
+    internal void Restore(string table, string commands) => RestoreTables($"*{table}\n{commands}COMMIT\n");
+
+    /// <summary>Applies transactions to several tables, each whole or not at all.</summary>
+    /// <param name="input">The whole input: <c>*TABLE</c>, lines of iptables-save(8), <c>COMMIT</c>, for each table.</param>
+    /// <exception cref="CniException">One failed, or there is no such program.</exception>
+    internal void RestoreTables(string input) => Run("restore", ["--noflush", "-w"], input);
+
+    /// <summary>All tables, as lines of iptables-save(8).</summary>
+    /// <exception cref="CniException">It failed, or there is no such program.</exception>
+    internal string[] SaveTables() => Encoding.UTF8.GetString(Run("save", [], "").Output.Span).Split('\n');
 
     /// <summary>The rules of a table, as lines of iptables-save(8).</summary>
     /// <param name="table">The table, such as nat.</param>

@@ -1,6 +1,7 @@
 using System.Net;
 using Patchbay.Cni.Model;
 using Patchbay.Plugins.Meta.Yggoverlay;
+using Patchbay.Plugins.Sockets;
 
 namespace Patchbay.Tests.Yggoverlay;
 
@@ -90,7 +91,7 @@ public class NodeInfoTests
     [InlineData("tcp://[::1]:9001", 10, 28)]
     public void Endpoints(string text, int family, int length)
     {
-        var endpoint = AdminEndpoint.TryParse(text)!;
+        var endpoint = StreamEndpoint.TryParse(text)!;
         Assert.Equal((family, length), (endpoint.Family, endpoint.Address.Length));
     }
 
@@ -101,7 +102,7 @@ public class NodeInfoTests
     [InlineData("tcp://127.0.0.1")]
     [InlineData("tcp://127.0.0.1:0")]
     [InlineData("/")]
-    public void No_endpoints(string text) => Assert.Null(AdminEndpoint.TryParse(text));
+    public void No_endpoints(string text) => Assert.Null(StreamEndpoint.TryParse(text));
 
     [Fact]
     public void Arguments_come_in_any_form()

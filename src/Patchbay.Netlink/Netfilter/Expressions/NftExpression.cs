@@ -16,9 +16,9 @@ public abstract record NftExpression
     /// <summary>Writes the attributes inside NFTA_EXPR_DATA, in the order in which nft(8) does.</summary>
     internal abstract void Encode(MessageWriter writer);
 
-    internal void Write(MessageWriter writer)
+    internal void Write(MessageWriter writer, ushort attribute = NFTA_LIST_ELEM)
     {
-        using var element = writer.Nested(NFTA_LIST_ELEM);
+        using var element = writer.Nested(attribute);
         writer.Text(NFTA_EXPR_NAME, Name);
         using var data = writer.Nested(NFTA_EXPR_DATA);
         Encode(writer);
@@ -37,7 +37,7 @@ public abstract record NftExpression
         return expressions;
     }
 
-    private static NftExpression Read(AttributeReader element)
+    private protected static NftExpression Read(AttributeReader element)
     {
         var name = "";
         var data = default(AttributeReader);
@@ -62,6 +62,7 @@ public abstract record NftExpression
             NftCompare.Kind => NftCompare.Decode(data),
             NftConnection.Kind => NftConnection.Decode(data),
             NftCounter.Kind => NftCounter.Decode(data),
+            NftDynamicSet.Kind => NftDynamicSet.Decode(data),
             NftRouteLookup.Kind => NftRouteLookup.Decode(data),
             NftHash.Kind => NftHash.Decode(data),
             NftImmediate.Kind => NftImmediate.Decode(data),

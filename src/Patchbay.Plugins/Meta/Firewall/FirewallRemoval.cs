@@ -70,7 +70,7 @@ internal static class FirewallRemoval
         // One transaction: after each one that deletes, the kernel makes us wait once.
         if (NftablesFirewall.HasPolicies(nft, isMeant))
         {
-            NftablesFirewall.Repeat(nft, generation =>
+            GuardedCommit.Repeat(nft, generation =>
             {
                 var transaction = Compose(generation);
                 NftablesFirewall.RemovePolicies(nft, transaction, isMeant);

@@ -108,7 +108,7 @@ internal static class IptablesOnNftFirewall
     /// <summary>Makes what is missing of the layout but for a policy, in the encoding of iptables-nft(8).</summary>
     internal static void Open(NftablesSocket nft, FirewallTarget target, bool ipv4)
     {
-        NftablesFirewall.Repeat(nft, generation =>
+        GuardedCommit.Repeat(nft, generation =>
         {
             var transaction = new NftablesTransaction(generation);
             Compose(transaction, Read(nft, target, ipv4), target, ipv4);

@@ -1,5 +1,6 @@
 using Patchbay.Netlink;
 using Patchbay.Netlink.Netfilter;
+using Patchbay.Plugins.PacketFilter;
 
 namespace Patchbay.Plugins.Meta.Firewall;
 
@@ -9,16 +10,13 @@ internal static class NftablesFirewall
     private const NftFamily Family = FirewallTable.Family;
     private const string Table = FirewallTable.Name;
 
-    // Somebody else's transaction between our reading and our writing makes us read again; it takes many writers to lose this often.
-    private const int Attempts = 50;
-
     internal static bool IsOwnChain(string name) =>
         name is FirewallTable.Forward or FirewallTable.Policy or FirewallTable.Overrides or FirewallTable.Attachments;
 
     /// <summary>Makes what is missing of the table's chains and of an attachment's policy.</summary>
     internal static void Add(NftablesSocket nft, FirewallTarget target)
     {
-        Repeat(nft, generation =>
+        GuardedCommit.Repeat(nft, generation =>
         {
             var transaction = new NftablesTransaction(generation);
             Prepare(nft, transaction, target.Config.AdminChain);
@@ -83,22 +81,6 @@ internal static class NftablesFirewall
                 transaction.DeleteElements(FirewallTable.WithinBridge, [FirewallTable.WithinKey(bridge)], Tolerated.Missing);
             if (remains && isolated && !still)
                 transaction.AddElements(FirewallTable.WithinBridge, [FirewallTable.Within(bridge, isolated: false)]);
-        }
-    }
-
-    /// <summary>Commits what a state calls for, and reads the state again as often as somebody changes it in between.</summary>
-    internal static void Repeat(NftablesSocket nft, Func<uint, NftablesTransaction> compose)
-    {
-        for (var attempt = 1; ; attempt++)
-        {
-            try
-            {
-                nft.Commit(compose(nft.Generation()));
-                return;
-            }
-            catch (NetlinkException error) when (error.Error == Errno.Restart && attempt < Attempts)
-            {
-            }
         }
     }
 

@@ -1,4 +1,5 @@
 using Patchbay.Cni.Model;
+using Patchbay.Plugins.Sockets;
 
 namespace Patchbay.Plugins.Meta.Yggoverlay;
 
@@ -12,7 +13,7 @@ internal sealed record YggoverlayConfig
     private const int DefaultTimeout = 3000;
 
     /// <summary>The only place to ask the node; null for the usual ones.</summary>
-    internal AdminEndpoint? AdminSocket { get; private init; }
+    internal StreamEndpoint? AdminSocket { get; private init; }
 
     internal int TimeoutMilliseconds { get; private init; } = DefaultTimeout;
 
@@ -46,7 +47,7 @@ internal sealed record YggoverlayConfig
     internal static YggoverlayConfig Read(JsonView root) => new()
     {
         AdminSocket = Text(root, "adminSocket") is { } socket
-            ? AdminEndpoint.TryParse(socket) ?? throw Wrong($"\"adminSocket\" must be unix:///path, unix://@name or tcp://address:port, not \"{socket}\"") : null,
+            ? StreamEndpoint.TryParse(socket) ?? throw Wrong($"\"adminSocket\" must be unix:///path, unix://@name or tcp://address:port, not \"{socket}\"") : null,
         TimeoutMilliseconds = (int)(root.Integer("timeoutMs", 1, 600_000) ?? DefaultTimeout),
         HostName = Text(root, "hostname"),
         // 253 to 255 are the kernel's own tables (default, main, local).

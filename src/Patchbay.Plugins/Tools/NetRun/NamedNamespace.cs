@@ -41,9 +41,11 @@ internal static class NamedNamespace
     }
 
     /// <summary>Removes the name; the namespace goes with the last process in it.</summary>
-    internal static void Remove(string name)
+    internal static void Remove(string name) => Unbind(PathOf(name));
+
+    /// <summary>Removes a file that a namespace is mounted on, mounted or not; the namespace goes with the last process in it.</summary>
+    internal static void Unbind(string path)
     {
-        string path = PathOf(name);
         if (!File.Exists(path))
             return;
         if (Libc.umount2(path, Libc.MNT_DETACH) < 0 && Marshal.GetLastPInvokeError() is not (Libc.EINVAL or Libc.ENOENT) and var error)
@@ -55,8 +57,16 @@ internal static class NamedNamespace
     {
         System.IO.Directory.CreateDirectory(Directory);
         Share();
-        string path = PathOf(name);
-        int file = Libc.openat(Libc.AT_FDCWD, path, Libc.O_RDONLY | Libc.O_CREAT | Libc.O_EXCL | Libc.O_CLOEXEC, 0);
+        Bind(it, PathOf(name));
+    }
+
+    /// <summary>Mounts a namespace on a file, which keeps it.</summary>
+    /// <param name="it">The namespace.</param>
+    /// <param name="path">The file.</param>
+    /// <param name="exclusive">Whether it is an error that the file is there.</param>
+    internal static void Bind(NetworkNamespace it, string path, bool exclusive = true)
+    {
+        int file = Libc.openat(Libc.AT_FDCWD, path, Libc.O_RDONLY | Libc.O_CREAT | (exclusive ? Libc.O_EXCL : 0) | Libc.O_CLOEXEC, 0);
         if (file < 0)
             throw Failed($"create {path}", Marshal.GetLastPInvokeError());
         new SafeFileHandle(file, ownsHandle: true).Dispose();

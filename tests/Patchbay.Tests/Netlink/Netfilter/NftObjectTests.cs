@@ -138,6 +138,20 @@ public class NftObjectTests : NftGolden
     }
 
     [Fact]
+    public void Set_that_rules_fill()
+    {
+        const string Golden =
+            """
+            68000000090a01040000000000000000020000000600010074000000060002007300000008000300000000300800040000000007080005000000000408000a00
+            000000010c000980080001000000ffff0c000b0000000000000027100a000d000004020000000000
+            """;
+        var set = Addresses with { Comment = null, Dynamic = true, Size = 65535, HasTimeouts = true, Timeout = TimeSpan.FromSeconds(10) };
+
+        GoldenBytes.AssertEqual("nft add set ip t s { type ipv4_addr; size 65535; flags dynamic,timeout; timeout 10s; }", Golden, Encode(t => t.Add(set))[0]);
+        Assert.Equal(set, NftSet.Decode(Message(Golden)));
+    }
+
+    [Fact]
     public void Ranges_are_joined_again()
     {
         var set = Addresses with { Interval = true };

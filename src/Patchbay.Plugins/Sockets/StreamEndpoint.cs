@@ -4,13 +4,13 @@ using System.Net.Sockets;
 using System.Text;
 using Patchbay.Cni.Model;
 
-namespace Patchbay.Plugins.Meta.Yggoverlay;
+namespace Patchbay.Plugins.Sockets;
 
-/// <summary>Where a node's admin socket listens, as AdminListen of its configuration writes it.</summary>
+/// <summary>Where a server of this host listens.</summary>
 /// <param name="Text">The text.</param>
 /// <param name="Family">AF_UNIX, AF_INET or AF_INET6.</param>
 /// <param name="Address">struct sockaddr_un, sockaddr_in or sockaddr_in6.</param>
-internal sealed record AdminEndpoint(string Text, int Family, byte[] Address)
+internal sealed record StreamEndpoint(string Text, int Family, byte[] Address)
 {
     internal const int AF_INET6 = 10;
     private const int AF_UNIX = 1;
@@ -19,13 +19,9 @@ internal sealed record AdminEndpoint(string Text, int Family, byte[] Address)
     private const string Unix = "unix://";
     private const string Tcp = "tcp://";
 
-    /// <summary>Where builds of Yggdrasil listen unless told: Debian's and the project's packages, its sources, its Windows build and documentation.</summary>
-    internal static IReadOnlyList<AdminEndpoint> Defaults =>
-        [TryParse("unix:///var/run/yggdrasil/yggdrasil.sock")!, TryParse("unix:///var/run/yggdrasil.sock")!, TryParse("tcp://localhost:9001")!];
-
     /// <summary>Reads <c>unix:///path</c>, <c>/path</c>, <c>unix://@abstract</c>, <c>tcp://address:port</c>; the only host name is localhost.</summary>
     /// <returns>The endpoint; null when the text is none.</returns>
-    internal static AdminEndpoint? TryParse(string text)
+    internal static StreamEndpoint? TryParse(string text)
     {
         if (text.StartsWith(Tcp, StringComparison.Ordinal))
             return ParseTcp(text);
@@ -39,10 +35,10 @@ internal sealed record AdminEndpoint(string Text, int Family, byte[] Address)
             bytes[0] = 0; // unix(7), abstract
         else
             bytes = [.. bytes, 0];
-        return new AdminEndpoint(text, AF_UNIX, [AF_UNIX, 0, .. bytes]);
+        return new StreamEndpoint(text, AF_UNIX, [AF_UNIX, 0, .. bytes]);
     }
 
-    private static AdminEndpoint? ParseTcp(string text)
+    private static StreamEndpoint? ParseTcp(string text)
     {
         var rest = text.AsSpan(Tcp.Length).TrimEnd('/');
         var colon = rest.LastIndexOf(':');
@@ -54,7 +50,7 @@ internal sealed record AdminEndpoint(string Text, int Family, byte[] Address)
             return null;
         byte[] portBytes = [(byte)(port >> 8), (byte)port], bytes = address.GetAddressBytes();
         return address.AddressFamily == AddressFamily.InterNetwork
-            ? new AdminEndpoint(text, AF_INET, [AF_INET, 0, .. portBytes, .. bytes, .. new byte[8]])
-            : new AdminEndpoint(text, AF_INET6, [AF_INET6, 0, .. portBytes, 0, 0, 0, 0, .. bytes, 0, 0, 0, 0]);
+            ? new StreamEndpoint(text, AF_INET, [AF_INET, 0, .. portBytes, .. bytes, .. new byte[8]])
+            : new StreamEndpoint(text, AF_INET6, [AF_INET6, 0, .. portBytes, 0, 0, 0, 0, .. bytes, 0, 0, 0, 0]);
     }
 }
