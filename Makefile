@@ -8,7 +8,7 @@ DESTDIR ?=
 INSTALL_FLAGS ?=
 
 # make publishes again when a source is newer than the product; directories are listed too, so that a deleted file counts.
-SOURCES := $(shell find src -not -name '.*') Directory.Build.props Directory.Packages.props BannedSymbols.txt global.json hack/build
+SOURCES := $(shell find src -not -name '.*') Directory.Build.props Directory.Packages.props BannedSymbols.txt BannedSymbols.Static.txt global.json hack/build
 
 BUILD_DEPS := gcc libc6-dev zlib1g-dev
 ENGINE_DEPS := containerd:containerd podman conmon catatonit:catatonit docker.io:dockerd docker.io:docker

@@ -1,0 +1,13 @@
+using System.CommandLine;
+
+namespace Patchbay;
+
+/// <summary>The tools for people and platforms: a command a verb, each in a file of its own below Commands.</summary>
+internal static class Program
+{
+    private static Task<int> Main(string[] arguments)
+    {
+        RootCommand root = new("Networks between containers, by declaration and by policy.");
+        return root.Parse(arguments).InvokeAsync();
+    }
+}
