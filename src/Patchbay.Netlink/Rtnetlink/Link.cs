@@ -57,6 +57,9 @@ public sealed record Link
     /// <summary>IFLA_INFO_SLAVE_DATA: attributes of the port, given by the master's kind.</summary>
     public ReadOnlyMemory<byte> PortData { get; init; }
 
+    /// <summary>What it has counted; null in lists that were not asked for it.</summary>
+    public LinkStatistics? Statistics { get; init; }
+
     /// <summary>Attributes that this library does not interpret.</summary>
     public IReadOnlyList<RawAttribute> Other { get; init; } = [];
 
@@ -75,6 +78,7 @@ public sealed record Link
         int mtu = 0, master = 0, lower = 0, queue = 0, promiscuity = 0;
         int? lowerNamespace = null;
         MacAddress? address = null;
+        LinkStatistics? statistics = null;
         string? alias = null, kind = null, portKind = null;
         ReadOnlyMemory<byte> kindData = default, portData = default;
         List<string>? alternativeNames = null;
@@ -86,6 +90,7 @@ public sealed record Link
                 case Ifla.Name: name = attributes.Text(); break;
                 case Ifla.Mtu: mtu = attributes.S32(); break;
                 case Ifla.Address when attributes.Payload.Length == 6: address = MacAddress.FromBytes(attributes.Payload); break;
+                case Ifla.Statistics when MemoryMarshal.TryRead(attributes.Payload, out LinkStatistics counted): statistics = counted; break;
                 case Ifla.Master: master = attributes.S32(); break;
                 case Ifla.Link: lower = attributes.S32(); break;
                 case Ifla.LinkNamespaceId: lowerNamespace = attributes.S32(); break;
@@ -142,6 +147,7 @@ public sealed record Link
             KindData = kindData,
             PortKind = portKind,
             PortData = portData,
+            Statistics = statistics,
             Other = other ?? (IReadOnlyList<RawAttribute>)[],
         };
     }
