@@ -5,8 +5,11 @@ namespace Patchbay.Lab.Engines;
 /// The order that misses nothing: begin <see cref="WatchAsync"/>, and at each <see cref="EngineEventKind.Resynchronise"/>, the first of which comes as
 /// soon as the engine listens, compare <see cref="ListAsync"/> with what is known. An instance may then be told twice; its <see cref="Instance.Key"/> says so.
 /// </remarks>
-internal abstract class Engine : IAsyncDisposable
+internal abstract class Engine(ProcessTable processes) : IAsyncDisposable
 {
+    /// <summary>Where the engine's processes are seen.</summary>
+    protected ProcessTable Processes { get; } = processes;
+
     /// <summary>What it is and where, for messages: <c>docker at /run/docker.sock</c>.</summary>
     public abstract string Name { get; }
 
@@ -20,6 +23,9 @@ internal abstract class Engine : IAsyncDisposable
 
     /// <summary>What happens to instances, until cancelled: an engine that goes away is waited for, and told as <see cref="EngineEventKind.Lost"/>.</summary>
     public abstract IAsyncEnumerable<EngineEvent> WatchAsync(CancellationToken cancellation);
+
+    /// <summary>Whether this very run of the container goes on. An event that says "died" of one for which this holds is of an earlier run.</summary>
+    public virtual bool IsRunning(Instance instance) => Processes.StartTime(instance.Pid) == instance.StartTime;
 
     /// <summary>Runs a command inside an instance, as the engine's own <c>exec</c> does, to its end.</summary>
     /// <param name="instance">Where.</param>

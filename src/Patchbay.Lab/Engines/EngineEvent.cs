@@ -15,7 +15,7 @@ internal enum EngineEventKind
     /// <summary>They go on.</summary>
     Unpaused,
 
-    /// <summary>Events may have been missed: compare <see cref="Engine.ListAsync"/> with what is known. The first event of every watch.</summary>
+    /// <summary>The engine listens to us, and events may have been missed until now: compare <see cref="Engine.ListAsync"/> with what is known.</summary>
     Resynchronise,
 
     /// <summary>The engine cannot be reached; <see cref="EngineEvent.Reason"/> says why. <see cref="Resynchronise"/> follows when it can be again.</summary>
