@@ -1,3 +1,6 @@
+using System.Diagnostics;
+using System.Text;
+
 namespace Patchbay.Lab.Engines;
 
 /// <summary>How a command inside an instance ended.</summary>
@@ -8,4 +11,24 @@ internal sealed record ExecResult(int ExitCode, string StandardOutput, string St
 {
     /// <summary>Bytes of each stream that are kept; a command may print for ever.</summary>
     public const int MostOutput = 1 << 20;
+
+    /// <summary>Waits for the end of a child whose streams are redirected; it gets no input.</summary>
+    public static async Task<ExecResult> OfAsync(Process child, CancellationToken cancellation)
+    {
+        child.StandardInput.Close();
+        var output = ReadAsync(child.StandardOutput, cancellation);
+        var error = ReadAsync(child.StandardError, cancellation);
+        await child.WaitForExitAsync(cancellation).ConfigureAwait(false);
+        return new ExecResult(child.ExitCode, await output.ConfigureAwait(false), await error.ConfigureAwait(false));
+    }
+
+    private static async Task<string> ReadAsync(StreamReader from, CancellationToken cancellation)
+    {
+        var kept = new StringBuilder();
+        var buffer = new char[4096];
+        int got;
+        while ((got = await from.ReadAsync(buffer, cancellation).ConfigureAwait(false)) > 0)
+            kept.Append(buffer, 0, Math.Min(got, MostOutput - kept.Length));
+        return kept.ToString();
+    }
 }

@@ -1,3 +1,5 @@
+using System.Collections.ObjectModel;
+
 namespace Patchbay.Lab.Engines;
 
 /// <summary>One run of a container: the container and the process that it has now.</summary>
@@ -21,7 +23,7 @@ internal sealed record Instance
     /// <summary>When that process started, in clock ticks since boot (/proc/PID/stat): numbers of processes are used again.</summary>
     public required ulong StartTime { get; init; }
 
-    public IReadOnlyDictionary<string, string> Labels { get; init; } = new Dictionary<string, string>();
+    public IReadOnlyDictionary<string, string> Labels { get; init; } = ReadOnlyDictionary<string, string>.Empty;
 
     public bool IsPaused { get; init; }
 

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
-using System.Text;
 using System.Text.Json;
 
 namespace Patchbay.Lab.Engines.Runc;
@@ -74,13 +73,7 @@ internal sealed class RuncEngine : Engine
         }
 
         using (process)
-        {
-            process.StandardInput.Close();
-            var output = ReadAsync(process.StandardOutput, cancellation);
-            var error = ReadAsync(process.StandardError, cancellation);
-            await process.WaitForExitAsync(cancellation).ConfigureAwait(false);
-            return new ExecResult(process.ExitCode, await output.ConfigureAwait(false), await error.ConfigureAwait(false));
-        }
+            return await ExecResult.OfAsync(process, cancellation).ConfigureAwait(false);
     }
 
     public override ValueTask DisposeAsync() => ValueTask.CompletedTask;
@@ -116,14 +109,4 @@ internal sealed class RuncEngine : Engine
 
     private Instance Instance(string id, int pid, ulong started, Dictionary<string, string> labels) =>
         new() { Id = id, Name = id, Pid = pid, StartTime = started, NamespacePath = Processes.NamespaceOf(pid), Labels = labels };
-
-    private static async Task<string> ReadAsync(StreamReader from, CancellationToken cancellation)
-    {
-        var kept = new StringBuilder();
-        var buffer = new char[4096];
-        int got;
-        while ((got = await from.ReadAsync(buffer, cancellation).ConfigureAwait(false)) > 0)
-            kept.Append(buffer, 0, Math.Min(got, ExecResult.MostOutput - kept.Length));
-        return kept.ToString();
-    }
 }
