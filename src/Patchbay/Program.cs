@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Patchbay.Commands.Lab;
 
 namespace Patchbay;
 
@@ -8,6 +9,7 @@ internal static class Program
     private static Task<int> Main(string[] arguments)
     {
         RootCommand root = new("Networks between containers, by declaration and by policy.");
+        root.Add(LabCommand.Create());
         return root.Parse(arguments).InvokeAsync();
     }
 }

@@ -16,6 +16,7 @@ internal static class Ifla
     internal const ushort Alias = 20;
     internal const ushort Statistics = 23; // IFLA_STATS64
     internal const ushort AddressFamilies = 26; // IFLA_AF_SPEC
+    internal const ushort Group = 27;
     internal const ushort NamespaceDescriptor = 28;
     internal const ushort ExtendedMask = 29;
     internal const ushort Promiscuity = 30;

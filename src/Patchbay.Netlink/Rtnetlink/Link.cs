@@ -39,6 +39,9 @@ public sealed record Link
     /// <summary>IFLA_ALT_IFNAME: further names, up to 127 bytes each.</summary>
     public IReadOnlyList<string> AlternativeNames { get; init; } = [];
 
+    /// <summary>IFLA_GROUP: a number by which links are changed or deleted together; 0 unless somebody gave another.</summary>
+    public uint Group { get; init; }
+
     /// <summary>Packets that may wait for transmission.</summary>
     public int TransmitQueueLength { get; init; }
 
@@ -76,6 +79,7 @@ public sealed record Link
         var name = "";
         OperationalState state = default;
         int mtu = 0, master = 0, lower = 0, queue = 0, promiscuity = 0;
+        uint group = 0;
         int? lowerNamespace = null;
         MacAddress? address = null;
         LinkStatistics? statistics = null;
@@ -97,6 +101,7 @@ public sealed record Link
                 case Ifla.OperationalState: state = (OperationalState)attributes.U8(); break;
                 case Ifla.TransmitQueueLength: queue = attributes.S32(); break;
                 case Ifla.Promiscuity: promiscuity = attributes.S32(); break;
+                case Ifla.Group: group = attributes.U32(); break;
                 case Ifla.Alias: alias = attributes.Text(); break;
                 case Ifla.LinkInfo:
                     var info = attributes.Nested();
@@ -141,6 +146,7 @@ public sealed record Link
             LowerNamespaceId = lowerNamespace,
             Alias = alias,
             AlternativeNames = alternativeNames ?? (IReadOnlyList<string>)[],
+            Group = group,
             TransmitQueueLength = queue,
             Promiscuity = promiscuity,
             Kind = kind,

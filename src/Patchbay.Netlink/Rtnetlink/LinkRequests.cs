@@ -56,6 +56,18 @@ public static class LinkRequests
         batch.End();
     }
 
+    /// <summary>Deletes all links of a group at once: <c>ip link del group N</c>. One wait of the kernel for all of them, where each alone has its own.</summary>
+    /// <param name="batch">The batch.</param>
+    /// <param name="group">The number.</param>
+    /// <param name="tolerate">For example <see cref="Tolerated.Missing"/>.</param>
+    public static void DeleteLinkGroup(this NetlinkBatch batch, uint group, Tolerated tolerate = Tolerated.Nothing)
+    {
+        batch.Begin(RouteMessageType.DeleteLink, NetlinkFlags.None, "delete links of group", group, tolerate);
+        batch.Writer.Fixed(default(InterfaceHeader));
+        batch.Writer.U32(Ifla.Group, group);
+        batch.End();
+    }
+
     /// <summary>Asks for a link by name: <c>ip link show dev NAME</c>.</summary>
     /// <param name="batch">The batch.</param>
     /// <param name="name">Its name, also an alternative one.</param>

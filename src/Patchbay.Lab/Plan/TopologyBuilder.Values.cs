@@ -1,0 +1,145 @@
+using System.Globalization;
+using System.Net;
+using Patchbay.Lab.Schema;
+using Patchbay.Netlink.Rtnetlink;
+using AddressFamily = Patchbay.Netlink.Rtnetlink.AddressFamily;
+
+namespace Patchbay.Lab.Plan;
+
+internal sealed partial class TopologyBuilder
+{
+    /// <summary>Which of several a value is for.</summary>
+    /// <param name="Name">Its own name: <c>web_2</c>.</param>
+    /// <param name="Service">What the files call all of them: <c>web</c>.</param>
+    /// <param name="Index">From 1.</param>
+    private readonly record struct Replica(string Name, string Service, int Index);
+
+    /// <summary>Fills <c>{INDEX}</c>, <c>{INDEX0}</c> (from 0), <c>{SERVICE}</c>, <c>{NAME}</c> and <c>{IP}</c> in; a value with any of them is not counted up by itself.</summary>
+    private static (string Text, bool Templated) Fill(string text, Replica replica, IReadOnlyList<Prefix>? address)
+    {
+        if (!text.Contains('{', StringComparison.Ordinal))
+            return (text, false);
+        var filled = text
+            .Replace("{INDEX}", replica.Index.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)
+            .Replace("{INDEX0}", (replica.Index - 1).ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)
+            .Replace("{SERVICE}", replica.Service, StringComparison.Ordinal)
+            .Replace("{NAME}", replica.Name, StringComparison.Ordinal);
+        if (address is [var first, ..])
+            filled = filled.Replace("{IP}", first.Address.ToString(), StringComparison.Ordinal);
+        return (filled, !ReferenceEquals(filled, text) && filled != text);
+    }
+
+    private List<Prefix> Addresses(IReadOnlyList<Located> texts, Replica replica, string path)
+    {
+        var addresses = new List<Prefix>();
+        foreach (var text in texts)
+        {
+            var (filled, templated) = Fill(text.Text, replica, null);
+            if (!Prefix.TryParse(filled, out var prefix))
+            {
+                _problems.Add(text.At, path, $"expected an address with its prefix, such as 10.0.1.1/16 or fd00::1/64, found \"{filled}\"");
+                continue;
+            }
+
+            if ((templated ? prefix : prefix.Plus(replica.Index - 1)) is not { } moved)
+                _problems.Add(text.At, path, $"{prefix} plus {replica.Index - 1}, for replica {replica.Index} of \"{replica.Service}\", is not an address of {Prefix.NetworkOf(prefix.Address, prefix.Length)}/{prefix.Length}");
+            else if (addresses.Contains(moved))
+                _problems.Add(text.At, path, $"the address {moved} is there twice");
+            else
+                addresses.Add(moved);
+        }
+
+        return addresses;
+    }
+
+    private Impairment? ImpairmentOf(ImpairmentConfig? config, string path)
+    {
+        if (config is null)
+            return null;
+        Netem? netem = null;
+        if (config.Netem.Count > 0)
+        {
+            // The words of a list stand behind one another; a mistake is told of the entry that has it.
+            foreach (var text in config.Netem)
+            {
+                if (config.Netem.Count > 1 && NetemText.TryParse(text.Text, out _) is not null)
+                    continue;
+                if (NetemText.TryParse(text.Text, out _) is { } wrong)
+                    _problems.Add(text.At, $"{path}.netem", wrong);
+            }
+
+            if (NetemText.TryParse(string.Join(' ', config.Netem), out netem) is { } whole)
+                _problems.Add(config.Netem[0].At, $"{path}.netem", whole);
+        }
+
+        var rate = config.Rate is { } bits ? (ulong)(bits / 8) : 0;
+        if (netem is not null && rate == 0 && NetemText.IsRateOnly(netem))
+            return new Impairment(null, netem.Rate);
+        return netem is null && rate == 0 ? null : new Impairment(netem, rate);
+    }
+
+    /// <summary><c>1080:80/tcp</c>: a port here, one of the node, and the protocol; for each address of the node.</summary>
+    private IEnumerable<Forward> ForwardsOf(Located text, Device end, Replica replica, string bridge, LinkConfig config)
+    {
+        var (filled, templated) = Fill(text.Text, replica, end.Addresses);
+        var parts = filled.Split('/');
+        var ports = parts[0].Split(':');
+        byte protocol = parts is [_, "tcp"] ? Forward.Tcp : parts is [_, "udp"] ? Forward.Udp : (byte)0;
+        if (protocol == 0 || ports is not [var from, var to] || !TryPort(from, out var port) || !TryPort(to, out var target))
+        {
+            _problems.Add(text.At, $"{config.Path}.forward", $"expected PORT:PORT/tcp or PORT:PORT/udp, such as 1080:80/tcp, found \"{text.Text}\"");
+            yield break;
+        }
+
+        var own = port + (templated ? 0 : replica.Index - 1);
+        if (own > ushort.MaxValue)
+            _problems.Add(text.At, $"{config.Path}.forward", $"port {port} plus {replica.Index - 1}, for replica {replica.Index}, is no port");
+        else if (!_forwarded.Add((protocol, (ushort)own)))
+            _problems.Add(text.At, $"{config.Path}.forward", $"port {own} leads to another node already");
+        foreach (var address in end.Addresses.GroupBy(each => each.IsIPv4).Select(group => group.First()))
+            yield return new Forward(protocol, (ushort)own, address.Address, target, bridge);
+    }
+
+    private readonly HashSet<(byte, ushort)> _forwarded = [];
+
+    private static bool TryPort(string text, out ushort port) => ushort.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out port) && port > 0;
+
+    // From where forwarded connections come: the bridge's own link-local address, so that the node needs no route to anywhere else.
+    private IPAddress ForwardingAddress(string bridge)
+    {
+        var hash = StableHash.Of(_options.Lab, bridge);
+        return new IPAddress([169, 254, (byte)(1 + (hash % 254)), (byte)(1 + ((hash >> 8) % 254))]);
+    }
+
+    private Route ReturnRoute(string bridge, Device end) => new()
+    {
+        Family = AddressFamily.IPv4,
+        Destination = new IPNetwork(ForwardingAddress(bridge), 32),
+        Scope = RouteScope.Link,
+        Protocol = Ownership.Protocol,
+        LinkName = end.Name,
+    };
+
+    private void AddForwardingAddress(List<Segment> segments, Segment segment)
+    {
+        var at = segments.IndexOf(segment);
+        var address = new Prefix(ForwardingAddress(segment.Name), 32);
+        var device = segments[at].Device!;
+        var targets = _links[^1].Forwards.Select(forward => forward.Address).Distinct().Select(target => new Route
+        {
+            Family = RouteSocket.FamilyOf(target),
+            Destination = new IPNetwork(target, target.AddressFamily == System.Net.Sockets.AddressFamily.InterNetwork ? 32 : 128),
+            Scope = target.AddressFamily == System.Net.Sockets.AddressFamily.InterNetwork ? RouteScope.Link : RouteScope.Universe,
+            Protocol = Ownership.Protocol,
+            LinkName = segment.Name,
+        });
+        segments[at] = segments[at] with
+        {
+            Device = device with
+            {
+                Addresses = device.Addresses.Contains(address) ? device.Addresses : [.. device.Addresses, address],
+                Routes = [.. device.Routes, .. targets],
+            },
+        };
+    }
+}

@@ -1,0 +1,84 @@
+using System.Globalization;
+using Microsoft.Win32.SafeHandles;
+using Patchbay.Netlink.Interop;
+
+namespace Patchbay.Netlink;
+
+/// <summary>Network namespaces under a name that <c>ip netns</c> knows: a mount in /run/netns; ip-netns(8).</summary>
+/// <remarks>
+/// A name, and not /proc/PID/ns/net: that is another process's namespace once the process is gone and its number is given out again.
+/// </remarks>
+public static class NamedNamespace
+{
+    /// <summary>Where the names are.</summary>
+    public const string Directory = "/run/netns";
+
+    /// <summary>Where a namespace of a name is, or would be.</summary>
+    /// <param name="name">The name.</param>
+    /// <returns>The path.</returns>
+    /// <exception cref="ArgumentException">It is no file name.</exception>
+    public static string PathOf(string name)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        return name is "." or ".." || name.AsSpan().ContainsAny('/', '\0') ? throw new ArgumentException($"not a name: \"{name}\"", nameof(name)) : $"{Directory}/{name}";
+    }
+
+    /// <summary>Makes the directory of names, shared with other mount namespaces as ip(8) does it. Once, before <see cref="Give"/>.</summary>
+    /// <exception cref="NetlinkException">The kernel refused.</exception>
+    public static unsafe void Prepare()
+    {
+        System.IO.Directory.CreateDirectory(Directory);
+        var fd = Libc.openat(Libc.AT_FDCWD, Directory, Libc.O_RDONLY | Libc.O_CLOEXEC, 0);
+        if (fd < 0)
+            throw new NetlinkException($"open {Directory}", Libc.LastError);
+        using var directory = new SafeFileHandle(fd, ownsHandle: true);
+        _ = Libc.flock(directory, Libc.LOCK_EX); // ip takes it too: two at once would mount it twice
+        if (Libc.mount("", Directory, "none", Libc.MS_SHARED | Libc.MS_REC, null) == 0)
+            return;
+        Mount(Directory, Directory, Libc.MS_BIND | Libc.MS_REC);
+        Mount("", Directory, Libc.MS_SHARED | Libc.MS_REC);
+    }
+
+    /// <summary>Gives a namespace a name.</summary>
+    /// <param name="name">The name; it must be free.</param>
+    /// <param name="it">The namespace.</param>
+    /// <exception cref="NetlinkException">The name is taken, or the kernel refused.</exception>
+    public static void Give(string name, NetworkNamespace it)
+    {
+        ArgumentNullException.ThrowIfNull(it);
+        var path = PathOf(name);
+        var file = Libc.openat(Libc.AT_FDCWD, path, Libc.O_RDONLY | Libc.O_CREAT | Libc.O_EXCL | Libc.O_CLOEXEC, 0);
+        if (file < 0)
+            throw new NetlinkException($"create {path}", Libc.LastError);
+        new SafeFileHandle(file, ownsHandle: true).Dispose();
+        try
+        {
+            Mount(string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{it.Handle.DangerousGetHandle()}"), path, Libc.MS_BIND);
+        }
+        catch (NetlinkException)
+        {
+            File.Delete(path);
+            throw;
+        }
+    }
+
+    /// <summary>Removes a name; the namespace goes with the last process and the last descriptor in it. A name that is not there is no failure.</summary>
+    /// <param name="name">The name.</param>
+    /// <exception cref="NetlinkException">The kernel refused.</exception>
+    public static void Remove(string name)
+    {
+        var path = PathOf(name);
+        if (!File.Exists(path))
+            return;
+        // EINVAL: a file that nothing is mounted on, which a process that was killed in the middle of Give leaves.
+        if (Libc.umount2(path, Libc.MNT_DETACH) < 0 && Libc.LastError is not (Errno.Invalid or Errno.NotFound) and var error)
+            throw new NetlinkException($"unmount {path}", error);
+        File.Delete(path);
+    }
+
+    private static unsafe void Mount(string source, string target, nuint flags)
+    {
+        if (Libc.mount(source, target, "none", flags, null) < 0)
+            throw new NetlinkException($"mount {target}", Libc.LastError);
+    }
+}
