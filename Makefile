@@ -20,7 +20,7 @@ DEMO_DEPS := iproute2 nftables iptables iputils-ping util-linux jq runc:runc bus
 VM_DEPS := qemu-system-x86:qemu-system-x86_64 cpio kmod
 BENCH_DEPS := $(TEST_DEPS) netavark hyperfine
 
-.PHONY: build test test-net10 test-vm fuzz demo bench bench-vm dist test-dist install deps clean format deps-build deps-test deps-demo deps-vm deps-bench deps-dist deps-dist-test
+.PHONY: build test test-net10 test-vm fuzz demo bench bench-vm dist lab-image test-dist install deps clean format deps-build deps-test deps-demo deps-vm deps-bench deps-dist deps-dist-test
 
 build: out/cni/patchbay-cni ## out/cni: the plugins, one file under every name
 
@@ -48,6 +48,9 @@ bench: build deps-bench ## ours beside the peers
 
 bench-vm: build deps-bench deps-vm ## what this kernel has no interfaces for, under Debian's full kernel
 	bench/vm
+
+lab-image: build deps-dist ## out/dist/patchbay-VERSION-image.tar: patchbay as a service of a compose file
+	hack/lab-image
 
 dist: build deps-dist ## out/dist: archive, Debian package, image, NuGet packages
 	hack/dist

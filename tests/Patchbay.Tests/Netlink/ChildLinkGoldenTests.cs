@@ -31,7 +31,7 @@ public class ChildLinkGoldenTests
 
     [Fact] // ip link add link v0 name it0 type ipvtap mode l2
     public void Ipvtap() =>
-        AttributeTree.Equal("link-add-ipvtap", batch => batch.AddLink(new LinkSettings { Name = "it0", Lower = 3, Kind = new Ipvtap { Mode = IpvlanMode.L2 } }));
+        AttributeTree.Equal("link-add-ipvtap", batch => batch.AddLink(new LinkSettings { Name = "it0", Lower = 3, Kind = new Ipvtap { Mode = IpvlanMode.L2, Flags = IpvlanFlags.Bridge } }));
 
     [Fact] // ip -d link show dev mt0
     public void Taps_are_read()

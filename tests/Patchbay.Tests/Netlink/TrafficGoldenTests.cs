@@ -72,10 +72,10 @@ public class TrafficGoldenTests
         var batch = new NetlinkBatch();
         batch.AddClass(V0, new TcHandle(5, 0), new TcHandle(5, 1), new HtbClass { Rate = 5_000_000_000, Ceiling = 1_000_000, Buffer = 48, CeilingBuffer = 240_000 });
         GoldenBytes.Equal(batch.Writer.Written, """
-            68000000 2800 0106 00000000 00000000                    # RTM_NEWTCLASS, REQUEST | EXCL | CREATE
+            6c000000 2800 0106 00000000 00000000                    # RTM_NEWTCLASS, REQUEST | EXCL | CREATE
             00000000 03000000 01000500 00000500 00000000            # struct tcmsg: link 3, handle 5:1, parent 5:
             0800 0100 68746200                                      # TCA_KIND "htb"
-            3c00 0200                                               # TCA_OPTIONS, without NLA_F_NESTED
+            4000 0200                                               # TCA_OPTIONS, without NLA_F_NESTED
               3000 0100                                             #   TCA_HTB_PARMS
                 00 01 0000 0000 0000 ffffffff                       #     struct tc_ratespec rate: TC_LINKLAYER_ETHERNET, the largest that 32 bits hold
                 00 01 0000 0000 0000 40420f00                       #     ceil: 1000000 bytes/s

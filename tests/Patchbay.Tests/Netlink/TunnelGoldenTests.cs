@@ -19,7 +19,7 @@ public class TunnelGoldenTests
     public void Vxlan_over_IPv6() => AttributeTree.Equal("link-add-vxlan-ipv6", batch => batch.AddLink(new LinkSettings
     {
         Name = "vx0",
-        Kind = new Vxlan(7) { Local = IPAddress.Parse("2001:db8::1"), Remote = IPAddress.Parse("2001:db8::2"), TimeToLive = 64 },
+        Kind = new Vxlan(7) { Local = IPAddress.Parse("2001:db8::1"), Remote = IPAddress.Parse("2001:db8::2"), TimeToLive = 64, Learning = true },
     }));
 
     [Fact] // ip -d link show dev vx0
@@ -41,13 +41,38 @@ public class TunnelGoldenTests
         Assert.Equal((7u, "2001:db8::2", "2001:db8::1", (byte?)64, false), (vxlan.Id, vxlan.Remote?.ToString(), vxlan.Local?.ToString(), vxlan.TimeToLive, vxlan.GroupPolicy));
     }
 
-    [Fact] // ip link add gnv0 type geneve id 1001 remote 192.0.2.2 dstport 16081 ttl 64
-    public void Geneve_at_a_port() => AttributeTree.Equal("link-add-geneve", batch =>
-        batch.AddLink(new LinkSettings { Name = "gnv0", Kind = new Geneve(1001, There) { Port = 16081, TimeToLive = 64 } }));
+    [Fact] // ip link add gnv0 type geneve id 1001 remote 192.0.2.2 dstport 16081 ttl 64, but for the IFLA_GENEVE_TOS 0 that ip sends
+    public void Geneve_to_the_byte() => AssertBytes(new Geneve(1001, There) { Port = 16081, TimeToLive = 64 }, """
+        5c000000 1000 0106 00000000 00000000    # RTM_NEWLINK, REQUEST | EXCL | CREATE
+        00 00 0000 00000000 00000000 00000000   # struct ifinfomsg
+        0900 0300 676e7630 00000000             # IFLA_IFNAME "gnv0"
+        3000 1280                               # IFLA_LINKINFO
+          0b00 0100 67656e65 76650000           #   IFLA_INFO_KIND "geneve"
+          2400 0280                             #   IFLA_INFO_DATA
+            0800 0100 e9030000                  #     IFLA_GENEVE_ID
+            0800 0200 c0000202                  #     IFLA_GENEVE_REMOTE
+            0500 0300 40000000                  #     IFLA_GENEVE_TTL
+            0600 0500 3ed10000                  #     IFLA_GENEVE_PORT, network order
+        """);
 
-    [Fact] // ip link add gnv0 type geneve id 1001 remote 2001:db8::2
-    public void Geneve_over_IPv6() => AttributeTree.Equal("link-add-geneve-ipv6", batch =>
-        batch.AddLink(new LinkSettings { Name = "gnv0", Kind = new Geneve(1001, IPAddress.Parse("2001:db8::2")) }));
+    [Fact] // ip link add gnv0 type geneve id 1001 remote 2001:db8::2, but for a TTL and a TOS of 0
+    public void Geneve_over_IPv6_to_the_byte() => AssertBytes(new Geneve(1001, IPAddress.Parse("2001:db8::2")), """
+        58000000 1000 0106 00000000 00000000
+        00 00 0000 00000000 00000000 00000000
+        0900 0300 676e7630 00000000
+        2c00 1280
+          0b00 0100 67656e65 76650000
+          2000 0280
+            0800 0100 e9030000
+            1400 0700 20010db8 00000000 00000000 00000002   # IFLA_GENEVE_REMOTE6
+        """);
+
+    private static void AssertBytes(LinkKind kind, string golden)
+    {
+        var batch = new NetlinkBatch();
+        batch.AddLink(new LinkSettings { Name = "gnv0", Kind = kind });
+        GoldenBytes.Equal(batch.Writer.Written, golden);
+    }
 
     [Fact]
     public void Geneve_is_read_as_it_was_written()

@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using Patchbay.Lab.Engines;
-using Patchbay.Lab.Engines.Docker;
 using Patchbay.SystemTests.Engines;
 using Patchbay.SystemTests.Harness;
+using Docker = Patchbay.Lab.Engines.Docker.DockerEngine;
 
 namespace Patchbay.SystemTests.Lab.Engines;
 
@@ -67,7 +67,7 @@ public sealed class PodmanWatchTests : IDisposable
         End(service);
     }
 
-    private Engine Connect() => new DockerEngine("podman", _podman.PathOf("/run/podman/podman.sock"), new ProcessTable(_podman.PathOf("/proc")));
+    private Engine Connect() => new Docker("podman", _podman.PathOf("/run/podman/podman.sock"), new ProcessTable(_podman.PathOf("/proc")));
 
     private Process StartService()
     {

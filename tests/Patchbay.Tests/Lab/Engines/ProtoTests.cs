@@ -41,7 +41,7 @@ public class ProtoTests
     public void Labels_and_specification_are_read()
     {
         // labels { "a": "b" }, { "empty": "" }; a field of 64 bits and one of 32 that nobody knows; spec { value: "{}" }
-        var (labels, specification) = ContainerdMessages.Container(Bytes("0a29 0a03776562 1206 0a0161 120162 1207 0a05656d707479 49 0102030405060708 55 01020304 2a04 12027b7d"));
+        var (labels, specification) = ContainerdMessages.Container(Bytes("0a2a 0a03776562 1206 0a0161 120162 1207 0a05656d707479 49 0102030405060708 55 01020304 2a04 12027b7d"));
         Assert.Equal("b", labels["a"]);
         Assert.Equal("", labels["empty"]);
         Assert.Equal("{}"u8, specification);
