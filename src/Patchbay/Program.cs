@@ -14,6 +14,9 @@ internal static class Program
             return Task.FromResult(HostProcesses.Stay());
         RootCommand root = new("Networks between containers, by declaration and by policy.");
         root.Add(LabCommand.Create());
+        // Under conlink's name, in an image that takes the place of conlink's, it is that program: packaging/lab-image.
+        if (Path.GetFileName(Environment.GetCommandLineArgs()[0]) is "conlink" or "conlink.js")
+            arguments = ["lab", "up", .. arguments];
         return root.Parse(arguments).InvokeAsync();
     }
 }

@@ -60,6 +60,9 @@ public sealed record Link
     /// <summary>IFLA_INFO_SLAVE_DATA: attributes of the port, given by the master's kind.</summary>
     public ReadOnlyMemory<byte> PortData { get; init; }
 
+    /// <summary>What it has counted; null in lists that were not asked for it.</summary>
+    public LinkStatistics? Statistics { get; init; }
+
     /// <summary>Attributes that this library does not interpret.</summary>
     public IReadOnlyList<RawAttribute> Other { get; init; } = [];
 
@@ -79,6 +82,7 @@ public sealed record Link
         uint group = 0;
         int? lowerNamespace = null;
         MacAddress? address = null;
+        LinkStatistics? statistics = null;
         string? alias = null, kind = null, portKind = null;
         ReadOnlyMemory<byte> kindData = default, portData = default;
         List<string>? alternativeNames = null;
@@ -90,6 +94,7 @@ public sealed record Link
                 case Ifla.Name: name = attributes.Text(); break;
                 case Ifla.Mtu: mtu = attributes.S32(); break;
                 case Ifla.Address when attributes.Payload.Length == 6: address = MacAddress.FromBytes(attributes.Payload); break;
+                case Ifla.Statistics when MemoryMarshal.TryRead(attributes.Payload, out LinkStatistics counted): statistics = counted; break;
                 case Ifla.Master: master = attributes.S32(); break;
                 case Ifla.Link: lower = attributes.S32(); break;
                 case Ifla.LinkNamespaceId: lowerNamespace = attributes.S32(); break;
@@ -148,6 +153,7 @@ public sealed record Link
             KindData = kindData,
             PortKind = portKind,
             PortData = portData,
+            Statistics = statistics,
             Other = other ?? (IReadOnlyList<RawAttribute>)[],
         };
     }

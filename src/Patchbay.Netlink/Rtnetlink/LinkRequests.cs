@@ -137,6 +137,20 @@ public static class LinkRequests
         batch.End();
     }
 
+    /// <summary>Takes a further name from a link: <c>ip link property del dev NAME altname …</c>.</summary>
+    /// <param name="batch">The batch.</param>
+    /// <param name="index">Its index.</param>
+    /// <param name="name">The name.</param>
+    /// <param name="tolerate">For example <see cref="Tolerated.Missing"/>.</param>
+    public static void DeleteAlternativeName(this NetlinkBatch batch, int index, string name, Tolerated tolerate = Tolerated.Nothing)
+    {
+        batch.Begin(RouteMessageType.DeleteLinkProperty, NetlinkFlags.None, "delete alternative name", name, tolerate);
+        batch.Writer.Fixed(new InterfaceHeader { Index = index });
+        using (batch.Writer.Nested(Ifla.PropertyList))
+            batch.Writer.Text(Ifla.AlternativeName, name);
+        batch.End();
+    }
+
     // The kernel looks among all names by either attribute, but lets IFLA_IFNAME have no more than 15 bytes.
     private static void WriteName(MessageWriter writer, string name) =>
         writer.Text(Encoding.UTF8.GetByteCount(name) > 15 ? Ifla.AlternativeName : Ifla.Name, name);

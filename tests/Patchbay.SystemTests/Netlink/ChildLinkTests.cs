@@ -28,6 +28,26 @@ public class ChildLinkTests
         Assert.True(Ipvlan.Decode(link) is { Mode: IpvlanMode.L3S, Flags: IpvlanFlags.Vepa });
     }
 
+    [Fact]
+    public void Macvtap_on_a_link_of_another_namespace()
+    {
+        Needs.Macvtap();
+        JsonElement data = Create(new Macvtap { Mode = MacvlanMode.Bridge }, out Link link);
+
+        Assert.Equal("bridge", data.Text("mode"));
+        Assert.Equal(MacvlanMode.Bridge, Macvtap.Decode(link).Mode);
+    }
+
+    [Fact]
+    public void Ipvtap_on_a_link_of_another_namespace()
+    {
+        Needs.Ipvtap();
+        JsonElement data = Create(new Ipvtap { Mode = IpvlanMode.L2 }, out Link link);
+
+        Assert.Equal("l2", data.Text("mode"));
+        Assert.Equal(IpvlanMode.L2, Ipvtap.Decode(link).Mode);
+    }
+
     [Theory]
     [InlineData(VlanProtocol.Customer, "802.1Q")]
     [InlineData(VlanProtocol.Service, "802.1ad")]

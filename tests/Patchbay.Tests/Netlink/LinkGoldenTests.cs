@@ -46,6 +46,13 @@ public class LinkGoldenTests
     public void Bridge() =>
         AttributeTree.Equal("link-add-bridge", batch => batch.AddLink(new LinkSettings { Name = "br0", Kind = new Bridge { MulticastSnooping = false, GroupForwardMask = 8 } }));
 
+    [Fact] // ip link add br0 type bridge forward_delay 400 ageing_time 1000 stp_state 1 priority 4096
+    public void Bridge_with_a_spanning_tree() => AttributeTree.Equal("link-add-bridge-stp", batch => batch.AddLink(new LinkSettings
+    {
+        Name = "br0",
+        Kind = new Bridge { ForwardDelay = TimeSpan.FromSeconds(4), AgeingTime = TimeSpan.FromSeconds(10), SpanningTree = true, Priority = 4096 },
+    }));
+
     [Fact] // ip link add brx type bridge vlan_filtering 1 vlan_default_pvid 5 mcast_snooping 0
     public void Bridge_with_VLAN_filtering() =>
         AttributeTree.Equal("link-add-bridge-vlan-filtering", batch =>
@@ -58,6 +65,9 @@ public class LinkGoldenTests
     [Fact] // ip link property add dev v0 altname container-0123456789-eth0
     public void Alternative_name() =>
         AttributeTree.Equal("link-property-add", batch => batch.AddAlternativeName(2, "container-0123456789-eth0"));
+
+    [Fact] // ip link property del dev br0 altname other
+    public void Alternative_name_goes() => AttributeTree.Equal("link-property-del", batch => batch.DeleteAlternativeName(2, "other"));
 
     [Fact] // ip link del dev br1
     public void Deletion_by_index() => AttributeTree.Equal("link-del", batch => batch.DeleteLink(5));
@@ -136,8 +146,15 @@ public class LinkGoldenTests
         Assert.Equal((4, "br0", "bridge", null, 0), (link.Index, link.Name, link.Kind, link.PortKind, link.Master));
         var bridge = Patchbay.Netlink.Rtnetlink.Bridge.Decode(link);
         Assert.Equal((false, (ushort)8, false), (bridge.MulticastSnooping, bridge.GroupForwardMask, bridge.SpanningTree));
+        Assert.Equal((TimeSpan.FromSeconds(15), TimeSpan.FromSeconds(300), (ushort)32768), (bridge.ForwardDelay, bridge.AgeingTime, bridge.Priority));
         Assert.Null(BridgePort.Decode(link).Hairpin);
+        Assert.Throws<ArgumentOutOfRangeException>(() => new NetlinkBatch().AddLink(new LinkSettings { Name = "b", Kind = new Bridge { AgeingTime = TimeSpan.FromSeconds(-1) } }));
     }
+
+    [Fact] // ip -s link show dev v1
+    public void Statistics_are_read() => Assert.Equal(
+        new LinkStatistics(ReceivedPackets: 2, SentPackets: 0, ReceivedBytes: 84, SentBytes: 0, 0, 0, 0, 0),
+        Assert.Single(Captured.Decode("link-show-statistics", Link.Decode)).Statistics);
 
     [Fact] // bridge vlan show; the first is the bridge's own port
     public void VLANs_of_ports_are_read()

@@ -23,6 +23,7 @@ internal static class LabCommand
         lab.Add(PlanCommand.Create());
         lab.Add(ValidateCommand.Create());
         lab.Add(InspectCommand.Create());
+        lab.Add(HookCommand.Create());
         return lab;
     }
 
