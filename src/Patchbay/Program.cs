@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Patchbay.Commands.Lab;
+using Patchbay.Lab.Life;
 
 namespace Patchbay;
 
@@ -8,6 +9,9 @@ internal static class Program
 {
     private static Task<int> Main(string[] arguments)
     {
+        // Before anything else: it is to be small, and to do nothing.
+        if (arguments is [HostProcesses.Verb, _])
+            return Task.FromResult(HostProcesses.Stay());
         RootCommand root = new("Networks between containers, by declaration and by policy.");
         root.Add(LabCommand.Create());
         // Under conlink's name, in an image that takes the place of conlink's, it is that program: packaging/lab-image.

@@ -49,9 +49,11 @@ internal sealed class LabSession : IDisposable
     /// <summary>Carries a plan out; when that fails, what it made is taken away again.</summary>
     public void Apply(LabPlan plan)
     {
+        KernelFeatures.ThrowIfMissing(plan);
         try
         {
             new Realizer(Topology, _places).Apply(plan);
+            HostProcesses.Start(Topology, _places);
         }
         catch (Exception error) when (error is NetlinkException or PlanException or NotSupportedException)
         {

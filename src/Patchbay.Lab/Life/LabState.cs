@@ -23,7 +23,7 @@ internal sealed record LabOptions
 {
     public BridgeMode DefaultBridgeMode { get; init; } = BridgeMode.Auto;
 
-    public int DefaultMtu { get; init; } = 65535;
+    public int? DefaultMtu { get; init; }
 
     /// <summary>The path of the namespace for the bridges; null for that of the process.</summary>
     public string? Here { get; init; }

@@ -45,8 +45,8 @@ internal sealed partial class TopologyBuilder
             _links.Add(new LabLink
             {
                 Type = LinkType.Veth,
-                End = DeviceOf(config.End, node, replica, deviceA, mtu ?? _options.DefaultMtu, structure, config),
-                Peer = DeviceOf(peer, other, otherReplica, deviceB, peer.Mtu ?? mtu ?? _options.DefaultMtu, structure, config) is var device && config.Ingress is not null && device.Egress is null
+                End = DeviceOf(config.End, node, replica, deviceA, mtu ?? DefaultMtu, structure, config),
+                Peer = DeviceOf(peer, other, otherReplica, deviceB, peer.Mtu ?? mtu ?? DefaultMtu, structure, config) is var device && config.Ingress is not null && device.Egress is null
                     ? device with { Egress = ImpairmentOf(config.Ingress, config.Path) }
                     : device,
             });
@@ -75,7 +75,7 @@ internal sealed partial class TopologyBuilder
 
         var port = config.OuterDevice is { } told ? Fill(told.Text, replica, null).Text : OuterName(replica.Name, name);
         string[] cable = ["port", node.Name, name, port];
-        var end = DeviceOf(config.End, node, replica, name, mtu, cable, config);
+        var end = DeviceOf(config.End, node, replica, name, mtu, cable, config) with { Master = config.EndBridge?.Text };
         if (segment.VlanFiltering != true && (config.AccessVlan is not null || config.TrunkVlans.Count > 0))
             _problems.Add(config.At, config.Path, $"\"vlan\" and \"trunk\" need the bridge \"{segment.Name}\" to have \"vlan-filtering: true\"");
         if (config.Forwards.Count > 0 && segment.Mode == BridgeMode.Patch)
@@ -108,14 +108,16 @@ internal sealed partial class TopologyBuilder
             AddForwardingAddress(segments, segment);
     }
 
+    private int DefaultMtu => _options.DefaultMtu ?? _config.DefaultMtu;
+
     private int DefaultMtuOf(Segment? segment) =>
-        segment is not null && _config.Tunnels.FirstOrDefault(tunnel => tunnel.Bridge.Text == segment.Name) is { } tunnel
-            ? Math.Min(_options.DefaultMtu, tunnel.Mtu ?? TunnelMtu)
-            : _options.DefaultMtu;
+        segment is not null && _config.Tunnels.FirstOrDefault(tunnel => tunnel.Bridge?.Text == segment.Name) is { } tunnel
+            ? Math.Min(DefaultMtu, tunnel.Mtu ?? TunnelMtu)
+            : DefaultMtu;
 
     private void AddTunnel(TunnelConfig config, List<Segment> segments)
     {
-        var segment = segments.Find(each => each.Name == config.Bridge.Text)!;
+        var segment = segments.Find(each => each.Name == config.Bridge?.Text);
         if (!Prefix.TryParseAddress(config.Remote.Text, out var remote))
         {
             _problems.Add(config.Remote.At, "tunnels.remote", $"expected an address, found \"{config.Remote.Text}\"");
@@ -129,17 +131,18 @@ internal sealed partial class TopologyBuilder
         _links.Add(new LabLink
         {
             Type = LinkType.Device,
-            Segment = segment.Name,
+            Segment = segment?.Name,
             Tunnel = new TunnelEnd(config.Type, remote, config.Vni, config.Port),
             End = Claim(
                 new Device
                 {
-                    Node = "",
+                    Node = config.Owner.Name,
                     Name = name,
-                    Mark = _ownership.Mark("", name, structure),
+                    Mark = _ownership.Mark(config.Owner.Name, name, structure),
                     Mac = MacOf(config.Mac, "", name, new Replica(name, name, 1), "tunnels.mac"),
                     Mtu = config.Mtu,
-                    Master = segment.Mode == BridgeMode.Patch ? null : segment.Name,
+                    Addresses = Addresses(config.Addresses, new Replica(name, name, 1), "tunnels.ip"),
+                    Master = segment is null or { Mode: BridgeMode.Patch } ? null : segment.Name,
                     Egress = ImpairmentOf(config.Egress, "tunnels.netem"),
                 },
                 config.At),

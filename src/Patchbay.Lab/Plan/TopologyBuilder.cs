@@ -6,7 +6,13 @@ using Patchbay.Netlink.Rtnetlink;
 namespace Patchbay.Lab.Plan;
 
 /// <summary>A container that runs, as a topology needs to know it.</summary>
-internal sealed record RunningContainer(string Name, string Id, string? Service, int Index, string NamespacePath);
+internal sealed record RunningContainer(string Name, string Id, string? Service, int Index, string NamespacePath)
+{
+    /// <summary>Whether a file means it: by its name, or, as conlink's first versions do, by that of the service and a number.</summary>
+    public bool IsCalled(string name) => Name == name || ReplicaName(Service, Index) == name;
+
+    public static string? ReplicaName(string? service, int index) => service is null ? null : string.Create(CultureInfo.InvariantCulture, $"{service}_{index}");
+}
 
 /// <summary>How a topology is worked out where the files do not say.</summary>
 internal sealed record TopologyOptions
@@ -15,7 +21,8 @@ internal sealed record TopologyOptions
 
     public BridgeMode DefaultBridgeMode { get; init; } = BridgeMode.Auto;
 
-    public int DefaultMtu { get; init; } = 65535;
+    /// <summary>For cables that say nothing of it; null for what the files' language has.</summary>
+    public int? DefaultMtu { get; init; }
 }
 
 /// <summary>Works out a <see cref="Topology"/> from what the files say and what runs: replicas, names, numbers, addresses.</summary>
@@ -115,7 +122,7 @@ internal sealed partial class TopologyBuilder
         {
             if (owner.Kind is not (OwnerKind.Service or OwnerKind.Container))
                 continue;
-            var found = containers.Where(each => owner.Kind == OwnerKind.Service ? each.Service == owner.Name : each.Name == owner.Name).ToList();
+            var found = containers.Where(each => owner.Kind == OwnerKind.Service ? each.Service == owner.Name : each.IsCalled(owner.Name)).ToList();
             foreach (var each in found.Where(each => !_nodes.Exists(node => node.Name == each.Name)))
                 _nodes.Add(new LabNode { Name = each.Name, Kind = NodeKind.Container, Path = each.NamespacePath, Service = each.Service, Index = each.Index });
             var expected = owner.Kind == OwnerKind.Service ? _config.Services.GetValueOrDefault(owner.Name, 1) : 1;
@@ -134,7 +141,8 @@ internal sealed partial class TopologyBuilder
         OwnerKind.Node => _nodes.Where(node => node.Kind == NodeKind.Namespace && node.Service == owner.Name).Select(node => (node, new Replica(node.Name, owner.Name, node.Index))),
         OwnerKind.Service => _nodes.Where(node => node.Kind == NodeKind.Container && node.Service == owner.Name)
             .Select(node => (node, new Replica(string.Create(CultureInfo.InvariantCulture, $"{owner.Name}_{node.Index}"), owner.Name, node.Index))),
-        _ => _nodes.Where(node => node.Kind == NodeKind.Container && node.Name == owner.Name).Select(node => (node, new Replica(owner.Name, owner.Name, 1))),
+        _ => _nodes.Where(node => node.Kind == NodeKind.Container && (node.Name == owner.Name || RunningContainer.ReplicaName(node.Service, node.Index) == owner.Name))
+            .Select(node => (node, new Replica(owner.Name, owner.Name, 1))),
     };
 
     private Segment SegmentOf(BridgeConfig config)

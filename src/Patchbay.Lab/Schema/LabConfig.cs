@@ -16,6 +16,9 @@ internal sealed record LabConfig
 
     public IReadOnlyList<CommandConfig> Commands { get; init; } = [];
 
+    /// <summary>For cables that say nothing of it.</summary>
+    public int DefaultMtu { get; init; } = 65535;
+
     /// <summary>The services of compose files that a profile has not switched off, with their number of replicas.</summary>
     public IReadOnlyDictionary<string, int> Services { get; init; } = new Dictionary<string, int>();
 }
@@ -161,6 +164,9 @@ internal sealed record LinkConfig
     /// <summary>The bridge at whose port the cable ends.</summary>
     public Located? Bridge { get; init; }
 
+    /// <summary>A cable between two bridges: the one that has the end itself as a port.</summary>
+    public Located? EndBridge { get; init; }
+
     /// <summary>The name of that port, or of the parent of a link that needs one.</summary>
     public Located? OuterDevice { get; init; }
 
@@ -191,7 +197,13 @@ internal sealed record TunnelConfig
     /// <summary><c>geneve</c> or <c>vxlan</c>.</summary>
     public required string Type { get; init; }
 
-    public required Located Bridge { get; init; }
+    /// <summary>The bridge that it is a port of; null for a tunnel that ends at an interface.</summary>
+    public Located? Bridge { get; init; }
+
+    /// <summary>Who has that interface.</summary>
+    public Owner Owner { get; init; } = Owner.Here;
+
+    public IReadOnlyList<Located> Addresses { get; init; } = [];
 
     public required Located Remote { get; init; }
 
@@ -222,6 +234,5 @@ internal sealed record CommandConfig
     /// <summary>It stays in the background, as a server does.</summary>
     public bool Background { get; init; }
 
-    /// <summary>Before the links are there: what they may need, such as a device that a script makes.</summary>
     public required Position At { get; init; }
 }

@@ -268,7 +268,7 @@ internal sealed class NetworkReader(Problems problems, IReadOnlyDictionary<strin
         var read = new TunnelConfig
         {
             Type = type ?? "vxlan",
-            Bridge = bridge ?? default,
+            Bridge = bridge,
             Remote = remote ?? default,
             Vni = vni ?? 0,
             Device = map.Text("dev"),
@@ -300,7 +300,7 @@ internal sealed class NetworkReader(Problems problems, IReadOnlyDictionary<strin
     // conlink makes a bridge that a link names, and forgot those that only a tunnel names.
     private void AddImpliedBridges(ConfigNode? defaults)
     {
-        foreach (var name in _links.Where(link => link.Bridge is not null).Select(link => link.Bridge!.Value).Concat(_tunnels.Select(tunnel => tunnel.Bridge)))
+        foreach (var name in _links.Where(link => link.Bridge is not null).Select(link => link.Bridge!.Value).Concat(_tunnels.Select(tunnel => tunnel.Bridge!.Value)))
         {
             if (_bridges.Exists(bridge => bridge.Name.Text == name.Text))
                 continue;

@@ -13,16 +13,18 @@ internal static class Observer
         places.Update(topology.Nodes);
         var ownership = topology.Ownership;
         var nodes = new Dictionary<string, ObservedNode>(StringComparer.Ordinal);
+        // To list the VLANs of one port, the kernel goes through all ports: only where some are wished.
+        var tagged = topology.Devices().Where(device => device.AccessVlan is not null || device.TrunkVlans.Count > 0).Select(device => device.Name).ToHashSet(StringComparer.Ordinal);
         foreach (var node in topology.Nodes)
         {
             if (places.TryGet(node.Name, out var place))
-                nodes[node.Name] = Observe(node, place!, ownership);
+                nodes[node.Name] = Observe(node, place!, ownership, tagged);
         }
 
         return new Observation { Nodes = nodes, StrayNamespaces = StrayNamespaces(topology) };
     }
 
-    private static ObservedNode Observe(LabNode node, Place place, Ownership ownership)
+    private static ObservedNode Observe(LabNode node, Place place, Ownership ownership, HashSet<string> tagged)
     {
         var links = place.Route.ListLinks();
         var own = new HashSet<int>();
@@ -35,7 +37,7 @@ internal static class Observer
         var devices = new Dictionary<string, ObservedDevice>(StringComparer.Ordinal);
         var details = own.Count == 0 ? null : new Details(place.Route);
         foreach (var link in links)
-            devices[link.Name] = own.Contains(link.Index) ? details!.Of(link) : new ObservedDevice { Link = link };
+            devices[link.Name] = own.Contains(link.Index) ? details!.Of(link, tagged.Contains(link.Name)) : new ObservedDevice { Link = link };
         return new ObservedNode
         {
             Name = node.Name,
@@ -111,11 +113,11 @@ internal static class Observer
         {
             _route = route;
             _addresses = route.ListAddresses().ToLookup(address => address.Link);
-            _routes = route.ListRoutes(AddressFamily.IPv4, 0).Concat(route.ListRoutes(AddressFamily.IPv6, 0)).Where(each => each.Protocol == Ownership.Protocol).ToLookup(each => each.Link);
+            _routes = route.ListRoutes(AddressFamily.IPv4, 0).Concat(route.ListRoutes(AddressFamily.IPv6, 0)).ToLookup(each => each.Link);
             _qdiscs = route.ListQdiscs().ToLookup(qdisc => qdisc.Link);
         }
 
-        public ObservedDevice Of(Link link)
+        public ObservedDevice Of(Link link, bool vlans)
         {
             var (egress, other) = Shaping.Read([.. _qdiscs[link.Index]]);
             return new ObservedDevice
@@ -127,7 +129,7 @@ internal static class Observer
                 Egress = egress,
                 OtherQdisc = other,
                 RedirectIndex = _qdiscs[link.Index].Any(qdisc => qdisc.Kind == Ingress.KindName) ? RedirectOf(link.Index) : 0,
-                Vlans = link.PortKind == Bridge.KindName ? _route.ListBridgeVlans(link.Index) : [],
+                Vlans = vlans && link.PortKind == Bridge.KindName ? _route.ListBridgeVlans(link.Index) : [],
             };
         }
 

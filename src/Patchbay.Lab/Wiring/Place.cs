@@ -7,13 +7,11 @@ namespace Patchbay.Lab.Wiring;
 /// <summary>A namespace that is open to be worked in from any thread: by sockets that were opened inside of it.</summary>
 internal sealed class Place : IDisposable
 {
-    private NftablesSocket? _nftables;
-
-    private Place(string node, NetworkNamespace @namespace, RouteSocket route)
+    private Place(string node, NetworkNamespace @namespace, (RouteSocket Route, NftablesSocket Nftables) sockets)
     {
         Node = node;
         Namespace = @namespace;
-        Route = route;
+        (Route, Nftables) = sockets;
     }
 
     public string Node { get; }
@@ -22,11 +20,10 @@ internal sealed class Place : IDisposable
 
     public RouteSocket Route { get; }
 
-    /// <summary>Opened when it is first asked for: few nodes need the packet filter.</summary>
-    public NftablesSocket Nftables => _nftables ??= NftablesSocket.Open(Namespace);
+    public NftablesSocket Nftables { get; }
 
     /// <summary>Opens the namespace of the calling thread.</summary>
-    public static Place OpenCurrent(string node) => new(node, NetworkNamespace.OpenCurrent(), RouteSocket.Open());
+    public static Place OpenCurrent(string node) => new(node, NetworkNamespace.OpenCurrent(), OpenSockets());
 
     /// <summary>Makes a namespace without a name; <c>lo</c> is all it has.</summary>
     public static Place Create(string node)
@@ -34,7 +31,7 @@ internal sealed class Place : IDisposable
         var created = NetworkNamespace.Create();
         try
         {
-            return new Place(node, created, RouteSocket.Open(created));
+            return new Place(node, created, created.Run(OpenSockets));
         }
         catch
         {
@@ -56,7 +53,7 @@ internal sealed class Place : IDisposable
                 try
                 {
                     there = NetworkNamespace.Open(path);
-                    places.Add(new Place(node, there, there.RunHere(home, RouteSocket.Open)));
+                    places.Add(new Place(node, there, there.RunHere(home, OpenSockets)));
                 }
                 catch (Exception error) when (error is FileNotFoundException or NetlinkException { Error: Errno.NotFound or Errno.NoSuchRoute or Errno.Invalid })
                 {
@@ -70,8 +67,22 @@ internal sealed class Place : IDisposable
 
     public void Dispose()
     {
-        _nftables?.Dispose();
+        Nftables.Dispose();
         Route.Dispose();
         Namespace.Dispose();
+    }
+
+    private static (RouteSocket Route, NftablesSocket Nftables) OpenSockets()
+    {
+        var route = RouteSocket.Open();
+        try
+        {
+            return (route, NftablesSocket.Open());
+        }
+        catch
+        {
+            route.Dispose();
+            throw;
+        }
     }
 }

@@ -50,7 +50,7 @@ internal sealed class LabArguments
         var options = new LabOptions
         {
             DefaultBridgeMode = Mode(parsed.GetValue(_bridgeMode) ?? Environment.GetEnvironmentVariable("CONLINK_BRIDGE_MODE")),
-            DefaultMtu = parsed.GetValue(_mtu) ?? 65535,
+            DefaultMtu = parsed.GetValue(_mtu),
             KeepVethOffload = parsed.GetValue(_offload),
             Project = parsed.GetValue(_project),
             DockerSocket = parsed.GetValue(_docker),

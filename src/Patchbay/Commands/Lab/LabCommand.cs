@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Patchbay.Lab.Plan;
 using Patchbay.Lab.Schema;
+using Patchbay.Lab.Wiring;
 using Patchbay.Netlink;
 
 namespace Patchbay.Commands.Lab;
@@ -44,7 +45,7 @@ internal static class LabCommand
                     await Console.Error.WriteLineAsync($"{problem}").ConfigureAwait(false);
                 return Usage;
             }
-            catch (PlanException error)
+            catch (Exception error) when (error is PlanException or MissingFeatureException)
             {
                 return Tell(error.Message, Failed);
             }
