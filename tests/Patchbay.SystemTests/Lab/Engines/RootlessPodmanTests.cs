@@ -25,4 +25,35 @@ public sealed class RootlessPodmanTests : IDisposable
         _podman.Sh("podman rm --force --time 0 web").Check();
         await watch.NextAsync(EngineEventKind.Died, id);
     }
+
+    [Fact]
+    public void A_lab_in_the_user_namespace_of_podman_links_containers()
+    {
+        _podman.StartService();
+        _podman.Sh("""
+            podman run -d --network none --name left box sleep 1000
+            podman run -d --network none --name right box sleep 1000
+            cat >lab.yaml <<'END'
+            bridges: [{ bridge: lan, mode: linux }]
+            links:
+              - { container: left, bridge: lan, dev: eth0, ip: 10.0.1.1/24 }
+              - { container: right, bridge: lan, dev: eth0, ip: 10.0.1.2/24 }
+            END
+            """).Check();
+
+        // The lab's bridge lives in the namespace of its process, so it must stay.
+        CommandResult shown = _podman.Sh($"""
+            podman unshare unshare --net {string.Join(' ', PatchbayProgram.Line)} lab up --podman-socket {RootlessPodman.Socket} --network-file lab.yaml >log 2>&1 &
+            lab=$!
+            until grep -q 'All links connected' log; do kill -0 $lab 2>/dev/null || break; sleep 0.1; done
+            cat log
+            podman exec left ping -c 1 -W 5 10.0.1.2
+            kill -INT $lab
+            wait $lab || :
+            podman exec left ip -o link
+            podman rm --force --time 0 left right
+            """).Check();
+        Assert.Contains("All links connected", shown.StandardOutput, StringComparison.Ordinal);
+        Assert.DoesNotContain("eth0", shown.StandardOutput, StringComparison.Ordinal);
+    }
 }
