@@ -17,6 +17,7 @@ internal static class Program
         // Under conlink's name, in an image that takes the place of conlink's, it is that program: packaging/lab-image.
         if (Path.GetFileName(Environment.GetCommandLineArgs()[0]) is "conlink" or "conlink.js")
             arguments = ["lab", "up", .. arguments];
-        return root.Parse(arguments).InvokeAsync();
+        // To take a large lab away takes longer than the two seconds that a command has after Ctrl-C unless told.
+        return root.Parse(arguments).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromMinutes(1) });
     }
 }

@@ -1,3 +1,4 @@
+using Patchbay.Lab.Ovs;
 using Patchbay.Lab.Plan;
 using Patchbay.Lab.Schema;
 using Patchbay.Lab.Wiring;
@@ -16,9 +17,16 @@ internal sealed class LabSession : IDisposable
     public LabSession(string lab, LabConfig config, LabOptions options)
     {
         _config = config;
-        _options = new TopologyOptions { Lab = lab, DefaultBridgeMode = options.DefaultBridgeMode, DefaultMtu = options.DefaultMtu };
+        _places = new Places(options.Here, options.OvsSocket);
+        _options = new TopologyOptions
+        {
+            Lab = lab,
+            DefaultBridgeMode = options.DefaultBridgeMode,
+            DefaultMtu = options.DefaultMtu,
+            KeepVethOffload = options.KeepVethOffload,
+            HasOpenVSwitch = Directory.Exists("/sys/module/openvswitch") && File.Exists(_places.OvsSocket),
+        };
         Topology = TopologyBuilder.Build(config, _options, []);
-        _places = new Places(options.Here);
     }
 
     public Topology Topology { get; private set; }
@@ -55,7 +63,7 @@ internal sealed class LabSession : IDisposable
             new Realizer(Topology, _places).Apply(plan);
             HostProcesses.Start(Topology, _places);
         }
-        catch (Exception error) when (error is NetlinkException or PlanException or NotSupportedException)
+        catch (Exception error) when (error is NetlinkException or PlanException or OvsdbException)
         {
             Undo(plan);
             throw;

@@ -16,6 +16,9 @@ internal sealed record LabRecord
 
     /// <summary>The process that follows the engines' events; 0 when nothing needs to be followed.</summary>
     public int Process { get; init; }
+
+    /// <summary>That process was left behind by <c>up --detach</c>, and no one looks at it.</summary>
+    public bool Followed { get; init; }
 }
 
 /// <summary>How a lab was brought up, beyond its files.</summary>
@@ -32,6 +35,12 @@ internal sealed record LabOptions
 
     /// <summary>The compose project whose containers are meant.</summary>
     public string? Project { get; init; }
+
+    public string? OvsSocket { get; init; }
+
+    public string? ContainerdSocket { get; init; }
+
+    public string? HookSocket { get; init; }
 
     public string? DockerSocket { get; init; }
 
@@ -86,6 +95,18 @@ internal sealed class LabState(string lab)
         }
     }
 
+    /// <summary>Whether a process works on the lab now.</summary>
+    public bool IsHeld
+    {
+        get
+        {
+            if (!System.IO.Directory.Exists(Directory))
+                return false;
+            using var own = Lock(TimeSpan.Zero);
+            return own is null;
+        }
+    }
+
     public LabRecord? Read()
     {
         try
@@ -112,7 +133,7 @@ internal sealed class LabState(string lab)
     {
         if (ready)
             File.WriteAllText(ReadyFile, "");
-        else
+        else if (File.Exists(ReadyFile))
             File.Delete(ReadyFile);
     }
 

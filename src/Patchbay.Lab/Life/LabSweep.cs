@@ -1,4 +1,5 @@
 using System.Globalization;
+using Patchbay.Lab.Ovs;
 using Patchbay.Lab.Plan;
 using Patchbay.Lab.Wiring;
 using Patchbay.Netlink;
@@ -11,9 +12,10 @@ namespace Patchbay.Lab.Life;
 internal static class LabSweep
 {
     /// <param name="lab">The lab.</param>
+    /// <param name="ovsSocket">Where Open vSwitch's database listens; null for the usual place.</param>
     /// <returns>What keeps something alive that is not the lab's, as texts.</returns>
     /// <exception cref="AggregateException">Something could not be removed; all else was.</exception>
-    public static IReadOnlyList<string> Run(string lab)
+    public static IReadOnlyList<string> Run(string lab, string? ovsSocket = null)
     {
         var ownership = new Ownership(lab);
         var failures = new List<Exception>();
@@ -27,6 +29,7 @@ internal static class LabSweep
                 Attempt(failures, () => Sweep(place, ownership));
         }
 
+        Attempt(failures, () => OvsWiring.RemoveAll(lab, ovsSocket ?? OpenVswitch.DefaultSocket));
         foreach (var name in namespaces)
             Attempt(failures, () => NamedNamespace.Remove(name));
         if (failures.Count > 0)

@@ -30,6 +30,21 @@ internal sealed record RemoveNamespace(string Name, string Lab) : Change
     public override string Describe() => $"node {Name[(Lab.Length + 1)..]}";
 }
 
+internal sealed record RemoveOvsBridge(string Name) : Change
+{
+    public override char Sign => '-';
+
+    public override string Describe() => $"bridge {Name}";
+}
+
+/// <summary>A port of an interface that is not wanted any more; one that is gone for a moment stays, and Open vSwitch finds it when it is back.</summary>
+internal sealed record RemoveOvsPort(string Bridge, string Name) : Change
+{
+    public override char Sign => '-';
+
+    public override string Describe() => $"port {Name} of bridge {Bridge}";
+}
+
 internal sealed record AddSegment(Segment Segment) : Change
 {
     public override char Sign => '+';
@@ -91,8 +106,11 @@ internal sealed record ChangeDevice(Device Device, int Index) : Change
 
     public bool SetVlans { get; init; }
 
+    /// <summary>It becomes a port of its bridge of Open vSwitch.</summary>
+    public bool SetOvsPort { get; init; }
+
     public bool IsEmpty => !AddMark && !SetUp && Mtu is null && Mac is null && !SetMaster && Bridge is null && AddAddresses.Count == 0 && RemoveAddresses.Count == 0
-        && AddRoutes.Count == 0 && RemoveRoutes.Count == 0 && !SetEgress && !SetRedirect && !SetVlans;
+        && AddRoutes.Count == 0 && RemoveRoutes.Count == 0 && !SetEgress && !SetRedirect && !SetVlans && !SetOvsPort;
 
     public override string Describe()
     {
@@ -119,6 +137,8 @@ internal sealed record ChangeDevice(Device Device, int Index) : Change
             what.Add(Device.RedirectTo is null ? "no redirection" : $"redirection to {Device.RedirectTo}");
         if (SetVlans)
             what.Add("vlans");
+        if (SetOvsPort)
+            what.Add($"bridge {Device.OvsBridge}");
         return $"interface {Device}: {string.Join(", ", what)}";
     }
 }

@@ -1,3 +1,4 @@
+using Patchbay.Lab.Ovs;
 using Patchbay.Netlink.Rtnetlink;
 
 namespace Patchbay.Lab.Plan;
@@ -7,6 +8,9 @@ internal sealed record Observation
 {
     /// <summary>The nodes whose namespaces are there, by name; empty for here.</summary>
     public IReadOnlyDictionary<string, ObservedNode> Nodes { get; init; } = new Dictionary<string, ObservedNode>();
+
+    /// <summary>The lab's bridges of Open vSwitch.</summary>
+    public IReadOnlyList<OvsBridge> OvsBridges { get; init; } = [];
 
     /// <summary>Namespaces that this lab made and that no node of the topology has, by the names below /run/netns.</summary>
     public IReadOnlyList<string> StrayNamespaces { get; init; } = [];

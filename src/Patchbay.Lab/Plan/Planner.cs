@@ -66,6 +66,13 @@ internal sealed class Planner
 
     private void CompareSegment(Segment segment)
     {
+        if (segment.Mode == BridgeMode.OpenVSwitch)
+        {
+            if (!_seen.OvsBridges.Any(bridge => bridge.Name == segment.Name))
+                _additions.Add(new AddSegment(segment));
+            return;
+        }
+
         if (segment.Device is not { } device)
             return;
         var here = _seen.Nodes[""];
@@ -135,12 +142,21 @@ internal sealed class Planner
 
     private void CompareDevice(Device device, ObservedDevice seen, ObservedNode node, Segment? segment = null)
     {
-        if (DeviceComparison.Compare(device, seen, node, segment, _topology.Ownership) is { IsEmpty: false } change)
+        var ports = device.OvsBridge is { } ovs ? _seen.OvsBridges.FirstOrDefault(bridge => bridge.Name == ovs)?.Ports ?? [] : null;
+        if ((DeviceComparison.Compare(device, seen, node, segment, _topology.Ownership) with { SetOvsPort = ports?.Contains(device.Name) == false }) is { IsEmpty: false } change)
             _settings.Add(change);
     }
 
     private void RemoveStrays()
     {
+        foreach (var bridge in _seen.OvsBridges)
+        {
+            if (!_topology.Segments.Any(segment => segment.Mode == BridgeMode.OpenVSwitch && segment.Name == bridge.Name))
+                _removals.Add(new RemoveOvsBridge(bridge.Name));
+            else
+                _removals.AddRange(bridge.Ports.Where(port => !_topology.Devices().Any(device => device.OvsBridge == bridge.Name && device.Name == port)).Select(port => new RemoveOvsPort(bridge.Name, port)));
+        }
+
         foreach (var node in _seen.Nodes.Values)
         {
             foreach (var device in node.Devices.Values)

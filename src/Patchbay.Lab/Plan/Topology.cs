@@ -116,7 +116,11 @@ internal sealed record Device
     /// <summary>The address that everything which comes in is for.</summary>
     public IPAddress? Nat { get; init; }
 
-    public IReadOnlyList<IReadOnlyList<string>> Ethtool { get; init; } = [];
+    /// <summary>Features to switch, in their order: <c>tx</c> off.</summary>
+    public IReadOnlyList<(string Feature, bool On)> Features { get; init; } = [];
+
+    /// <summary>The bridge of Open vSwitch of which it is a port.</summary>
+    public string? OvsBridge { get; init; }
 
     public override string ToString() => Node.Length == 0 ? Name : $"{Node}:{Name}";
 }

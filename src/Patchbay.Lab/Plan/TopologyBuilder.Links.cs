@@ -60,6 +60,8 @@ internal sealed partial class TopologyBuilder
         var mtu = config.End.Mtu ?? (config.Type is LinkType.Veth or LinkType.Dummy ? DefaultMtuOf(segment) : null);
         if (segment is null)
         {
+            if (config.Mode is { } mode && !ModeExists(config.Type, mode.Text))
+                _problems.Add(mode.At, $"{config.Path}.mode", $"expected {(config.Type is LinkType.Macvlan or LinkType.Macvtap ? "private, vepa, bridge, passthru or source" : "l2, l3 or l3s")}, found \"{mode.Text}\"");
             var parent = config.OuterDevice is { } outer ? Fill(outer.Text, replica, null).Text : null;
             string[] structure = [$"{config.Type}", parent ?? "", $"{config.VlanId}", config.Mode?.Text ?? ""];
             _links.Add(new LabLink
@@ -75,12 +77,16 @@ internal sealed partial class TopologyBuilder
 
         var port = config.OuterDevice is { } told ? Fill(told.Text, replica, null).Text : OuterName(replica.Name, name);
         string[] cable = ["port", node.Name, name, port];
-        var end = DeviceOf(config.End, node, replica, name, mtu, cable, config) with { Master = config.EndBridge?.Text };
+        var end = DeviceOf(config.End, node, replica, name, mtu, cable, config) with
+        {
+            Master = config.EndBridge is { } first && segments.Exists(each => each.Name == first.Text && each.Mode == BridgeMode.Linux) ? first.Text : null,
+            OvsBridge = config.EndBridge is { } other && segments.Exists(each => each.Name == other.Text && each.Mode == BridgeMode.OpenVSwitch) ? other.Text : null,
+        };
         if (segment.VlanFiltering != true && (config.AccessVlan is not null || config.TrunkVlans.Count > 0))
             _problems.Add(config.At, config.Path, $"\"vlan\" and \"trunk\" need the bridge \"{segment.Name}\" to have \"vlan-filtering: true\"");
-        if (config.Forwards.Count > 0 && segment.Mode == BridgeMode.Patch)
-            _problems.Add(config.At, config.Path, $"\"forward\" needs a bridge; \"{segment.Name}\" is a patch");
-        var forwards = config.Forwards.SelectMany(text => ForwardsOf(text, end, replica, segment.Name, config)).ToList();
+        if (config.Forwards.Count > 0 && segment.Mode != BridgeMode.Linux)
+            _problems.Add(config.At, config.Path, $"\"forward\" needs a Linux bridge, which \"{segment.Name}\" is not");
+        var forwards = (segment.Mode != BridgeMode.Linux ? [] : config.Forwards).SelectMany(text => ForwardsOf(text, end, replica, segment.Name, config)).ToList();
         _links.Add(new LabLink
         {
             Type = LinkType.Veth,
@@ -95,7 +101,8 @@ internal sealed partial class TopologyBuilder
                     Mark = _ownership.Mark("", port, cable),
                     Mac = StableMac("", port, replica.Name),
                     Mtu = mtu,
-                    Master = segment.Mode == BridgeMode.Patch ? null : segment.Name,
+                    Master = segment.Mode == BridgeMode.Linux ? segment.Name : null,
+                    OvsBridge = segment.Mode == BridgeMode.OpenVSwitch ? segment.Name : null,
                     Egress = ImpairmentOf(config.Ingress, config.Path),
                     AccessVlan = config.AccessVlan,
                     TrunkVlans = config.TrunkVlans,
@@ -107,6 +114,10 @@ internal sealed partial class TopologyBuilder
         if (forwards.Count > 0)
             AddForwardingAddress(segments, segment);
     }
+
+    private static bool ModeExists(LinkType type, string mode) => type is LinkType.Macvlan or LinkType.Macvtap
+        ? mode is "private" or "vepa" or "bridge" or "passthru" or "source"
+        : mode is "l2" or "l3" or "l3s";
 
     private int DefaultMtu => _options.DefaultMtu ?? _config.DefaultMtu;
 
@@ -142,7 +153,8 @@ internal sealed partial class TopologyBuilder
                     Mac = MacOf(config.Mac, "", name, new Replica(name, name, 1), "tunnels.mac"),
                     Mtu = config.Mtu,
                     Addresses = Addresses(config.Addresses, new Replica(name, name, 1), "tunnels.ip"),
-                    Master = segment is null or { Mode: BridgeMode.Patch } ? null : segment.Name,
+                    Master = segment is { Mode: BridgeMode.Linux } ? segment.Name : null,
+                    OvsBridge = segment is { Mode: BridgeMode.OpenVSwitch } ? segment.Name : null,
                     Egress = ImpairmentOf(config.Egress, "tunnels.netem"),
                 },
                 config.At),
@@ -203,7 +215,7 @@ internal sealed partial class TopologyBuilder
                 Routes = routes,
                 Egress = ImpairmentOf(config.Egress, link.Path),
                 Nat = nat,
-                Ethtool = [.. config.Ethtool.Select(text => text.Text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries))],
+                Features = Features(config, node, link),
             },
             config.Device.At);
     }

@@ -78,6 +78,29 @@ internal sealed partial class TopologyBuilder
         return netem is null && rate == 0 ? null : new Impairment(netem, rate);
     }
 
+    /// <summary>ethtool(8)'s words without the interface: <c>--offload rx off tx off</c>.</summary>
+    private List<(string Feature, bool On)> Features(EndConfig config, LabNode node, LinkConfig link)
+    {
+        var features = new List<(string, bool)>();
+        // As conlink: programs in containers that make packets themselves do not expect a checksum left for hardware that is not there.
+        if (link.Type == LinkType.Veth && node.Kind == NodeKind.Container && !_options.KeepVethOffload)
+            features.Add(("tx", false));
+        foreach (var text in config.Ethtool)
+        {
+            var words = text.Text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
+            if (words.Length < 3 || words.Length % 2 == 0 || words[0] is not ("-K" or "--offload" or "--features") || words.Where((word, i) => i > 0 && i % 2 == 0).Any(word => word is not ("on" or "off")))
+            {
+                _problems.Add(text.At, $"{link.Path}.ethtool", $"expected --offload and pairs of a feature and on or off, such as \"--offload rx off\", found \"{text.Text}\"");
+                continue;
+            }
+
+            for (var i = 1; i < words.Length; i += 2)
+                features.Add((words[i], words[i + 1] == "on"));
+        }
+
+        return features;
+    }
+
     /// <summary><c>1080:80/tcp</c>: a port here, one of the node, and the protocol; for each address of the node.</summary>
     private IEnumerable<Forward> ForwardsOf(Located text, Device end, Replica replica, string bridge, LinkConfig config)
     {

@@ -21,6 +21,11 @@ internal sealed record TopologyOptions
 
     public BridgeMode DefaultBridgeMode { get; init; } = BridgeMode.Auto;
 
+    public bool KeepVethOffload { get; init; }
+
+    /// <summary>What bridges become that may be either: Open vSwitch where it runs with the kernel's part, as for conlink.</summary>
+    public bool HasOpenVSwitch { get; init; }
+
     /// <summary>For cables that say nothing of it; null for what the files' language has.</summary>
     public int? DefaultMtu { get; init; }
 }
@@ -66,6 +71,8 @@ internal sealed partial class TopologyBuilder
         JoinPatches(segments);
         foreach (var command in _config.Commands)
             AddCommands(command);
+        if (_links.Exists(link => link.Forwards.Count > 0))
+            _nodes[0] = _nodes[0] with { Sysctls = [KeyValuePair.Create("ipv4/ip_forward", "1")] };
         _problems.ThrowIfAny();
         return new Topology { Lab = _options.Lab, Nodes = _nodes, Segments = segments, Links = _links, Commands = _commands, Missing = _missing };
     }
@@ -147,11 +154,13 @@ internal sealed partial class TopologyBuilder
 
     private Segment SegmentOf(BridgeConfig config)
     {
-        var mode = config.Mode == BridgeMode.Auto ? _options.DefaultBridgeMode : config.Mode;
-        if (mode == BridgeMode.Auto)
-            mode = BridgeMode.Linux;
         var name = config.Name.Text;
         var replica = new Replica(name, name, 1);
+        var mode = config.Mode == BridgeMode.Auto ? _options.DefaultBridgeMode : config.Mode;
+        if (mode == BridgeMode.Auto)
+            mode = _options.HasOpenVSwitch && config.VlanFiltering is null && config.GroupForwardMask is null && config.MulticastSnooping is null ? BridgeMode.OpenVSwitch : BridgeMode.Linux;
+        if (mode == BridgeMode.OpenVSwitch && (config.VlanFiltering is not null || config.GroupForwardMask is not null || config.MulticastSnooping is not null || config.Addresses.Count > 0))
+            _problems.Add(config.Name.At, "bridges", $"the bridge \"{name}\" is one of Open vSwitch: vlan-filtering, multicast-snooping, group-fwd-mask and ip are the Linux bridge's");
         if (mode == BridgeMode.Patch && (config.SpanningTree ?? config.VlanFiltering ?? config.MulticastSnooping ?? (config.GroupForwardMask is null ? null : true)) is not null)
             _problems.Add(config.Name.At, "bridges", $"the bridge \"{name}\" is a patch: a wire has no stp, vlan-filtering, multicast-snooping or group-fwd-mask");
         if (config.GroupForwardMask is { } mask && (mask & 7) != 0)
@@ -165,7 +174,7 @@ internal sealed partial class TopologyBuilder
             MulticastSnooping = config.MulticastSnooping,
             GroupForwardMask = (ushort?)config.GroupForwardMask,
             DataPath = config.DataPath,
-            Device = mode == BridgeMode.Patch ? null : Claim(new Device
+            Device = mode != BridgeMode.Linux ? null : Claim(new Device
             {
                 Node = "",
                 Name = name,

@@ -110,11 +110,8 @@ internal sealed record ImpairmentConfig
     /// <summary>In tc-netem(8)'s words.</summary>
     public IReadOnlyList<Located> Netem { get; init; } = [];
 
-    /// <summary>Bits a second; null for no limit. By <see cref="Shaper"/>, before netem.</summary>
+    /// <summary>Bits a second; null for no limit. It stands before netem.</summary>
     public double? Rate { get; init; }
-
-    /// <summary><c>htb</c> or <c>tbf</c>.</summary>
-    public string Shaper { get; init; } = "htb";
 }
 
 /// <summary>One end of a link.</summary>

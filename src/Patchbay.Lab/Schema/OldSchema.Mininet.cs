@@ -203,8 +203,7 @@ internal sealed partial class OldSchema
             words.Add(new Located(string.Create(CultureInfo.InvariantCulture, $"loss {loss}%"), options.AtOf("loss")));
         if (options.Integer("max_queue_size", 1, 10_000_000) is { } limit)
             words.Add(new Located(string.Create(CultureInfo.InvariantCulture, $"limit {limit}"), options.AtOf("max_queue_size")));
-        var bucket = options.Flag("use_tbf") == true;
-        foreach (var key in (ReadOnlySpan<string>)["use_hfsc", "latency_ms", "speedup", "gro", "txo", "rxo"])
+        foreach (var key in (ReadOnlySpan<string>)["use_tbf", "use_hfsc", "latency_ms", "speedup", "gro", "txo", "rxo"])
             options.Find(key); // how the rate is enforced, and offloads that matter to none of what is built here
         foreach (var key in (ReadOnlySpan<string>)["enable_red", "enable_ecn"])
         {
@@ -212,7 +211,7 @@ internal sealed partial class OldSchema
                 options.Problem(key, "random early detection is not there; a rate, a delay and losses are");
         }
 
-        return rate is null && words.Count == 0 ? null : new ImpairmentConfig { Netem = words, Rate = rate * 1e6, Shaper = bucket ? "tbf" : "htb" };
+        return rate is null && words.Count == 0 ? null : new ImpairmentConfig { Netem = words, Rate = rate * 1e6 };
     }
 
     private void ReadAdoption(ConfigNode node, string path)

@@ -47,9 +47,13 @@ internal static class LinkMaker
 
     private static LinkKind KindOf(LabLink link) => link.Type switch
     {
+        _ when link.Tunnel is { Kind: Vxlan.KindName } tunnel => new Vxlan((uint)tunnel.Vni) { Remote = tunnel.Remote, Port = (ushort)(tunnel.Port ?? Vxlan.LinuxPort) },
+        _ when link.Tunnel is { } tunnel => new Geneve((uint)tunnel.Vni, tunnel.Remote) { Port = (ushort)(tunnel.Port ?? Geneve.AssignedPort) },
         LinkType.Dummy => new Dummy(),
         LinkType.Vlan => new Vlan((ushort)link.VlanId),
         LinkType.Macvlan => new Macvlan { Mode = link.Mode is { } mode ? Enum.Parse<MacvlanMode>(mode, ignoreCase: true) : null },
+        LinkType.Macvtap => new Macvtap { Mode = link.Mode is { } mode ? Enum.Parse<MacvlanMode>(mode, ignoreCase: true) : null },
+        LinkType.Ipvtap => new Ipvtap { Mode = link.Mode is { } mode ? Enum.Parse<IpvlanMode>(mode, ignoreCase: true) : null },
         LinkType.Ipvlan => new Ipvlan { Mode = link.Mode is { } mode ? Enum.Parse<IpvlanMode>(mode, ignoreCase: true) : null },
         _ => throw new NotSupportedException($"the link {link}: type {link.Type} is not there yet"),
     };

@@ -21,7 +21,7 @@ internal static class Observer
                 nodes[node.Name] = Observe(node, place!, ownership, tagged);
         }
 
-        return new Observation { Nodes = nodes, StrayNamespaces = StrayNamespaces(topology) };
+        return new Observation { Nodes = nodes, StrayNamespaces = StrayNamespaces(topology), OvsBridges = OvsWiring.List(topology.Lab, places.OvsSocket) };
     }
 
     private static ObservedNode Observe(LabNode node, Place place, Ownership ownership, HashSet<string> tagged)

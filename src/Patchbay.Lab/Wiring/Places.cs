@@ -1,3 +1,4 @@
+using Patchbay.Lab.Ovs;
 using Patchbay.Lab.Plan;
 using Patchbay.Netlink;
 
@@ -9,13 +10,17 @@ internal sealed class Places : IDisposable
     private readonly Dictionary<string, (Place Place, string Path)> _open = new(StringComparer.Ordinal);
 
     /// <param name="here">The path of the namespace for the bridges; null for the caller's own.</param>
-    public Places(string? here = null)
+    /// <param name="ovsSocket">Where Open vSwitch's database listens.</param>
+    public Places(string? here = null, string? ovsSocket = null)
     {
+        OvsSocket = ovsSocket ?? OpenVswitch.DefaultSocket;
         Here = here is null ? Place.OpenCurrent("") : Place.OpenAll([("", here)]) is [var place] ? place : throw new FileNotFoundException($"no network namespace at \"{here}\"", here);
         _open[""] = (Here, "");
     }
 
     public Place Here { get; }
+
+    public string OvsSocket { get; }
 
     public IEnumerable<Place> All => _open.Values.Select(each => each.Place);
 

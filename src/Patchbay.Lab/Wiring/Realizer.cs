@@ -15,6 +15,8 @@ internal sealed class Realizer(Topology topology, Places places)
     /// <exception cref="PlanException">Something of somebody else's is in the way.</exception>
     public void Apply(LabPlan plan)
     {
+        var made = plan.Structure.OfType<AddLink>().SelectMany(change => change.Link.Peer is { } peer ? [change.Link.End, peer] : new[] { change.Link.End })
+            .Where(device => device.Features.Count > 0).ToList();
         if (plan.Structure.Any())
         {
             Build(plan);
@@ -22,11 +24,15 @@ internal sealed class Realizer(Topology topology, Places places)
         }
 
         Settle(plan);
+        if (made.Count > 0)
+            SetFeatures(made);
     }
 
     private void Build(LabPlan plan)
     {
         Remove([.. plan.Structure.OfType<RemoveDevice>()]);
+        OvsWiring.RemovePorts(topology.Lab, places.OvsSocket, [.. plan.Structure.OfType<RemoveOvsPort>()]);
+        OvsWiring.Remove(topology.Lab, places.OvsSocket, [.. plan.Structure.OfType<RemoveOvsBridge>().Select(change => change.Name)]);
         foreach (var stray in plan.Structure.OfType<RemoveNamespace>())
             NodeProcesses.RemoveNamespace(stray.Name, topology.Lab);
         MakeNodes([.. plan.Structure.OfType<AddNode>().Select(change => change.Node)]);
@@ -82,10 +88,9 @@ internal sealed class Realizer(Topology topology, Places places)
     private void MakeSegments(List<Segment> segments)
     {
         var batch = new NetlinkBatch();
-        foreach (var segment in segments)
+        OvsWiring.Add(topology.Lab, places.OvsSocket, segments.FindAll(segment => segment.Mode == BridgeMode.OpenVSwitch));
+        foreach (var segment in segments.Where(segment => segment.Mode == BridgeMode.Linux))
         {
-            if (segment.Mode != BridgeMode.Linux)
-                throw new NotSupportedException($"the bridge \"{segment.Name}\": mode {segment.Mode} is not there yet");
             batch.AddLink(new LinkSettings
             {
                 Name = segment.Name,
@@ -138,6 +143,7 @@ internal sealed class Realizer(Topology topology, Places places)
             place.Route.Execute(batch);
         }
 
+        OvsWiring.AddPorts(topology.Lab, places.OvsSocket, [.. plan.Settings.OfType<ChangeDevice>().Where(change => change.SetOvsPort).Select(change => change.Device)]);
         foreach (var ofNode in plan.Settings.OfType<SetSysctl>().GroupBy(change => change.Node))
         {
             using var settings = SysctlDirectory.Open(places[ofNode.Key].Namespace);
@@ -147,6 +153,21 @@ internal sealed class Realizer(Topology topology, Places places)
 
         foreach (var change in plan.Settings.OfType<SetRules>())
             places[change.Node].Nftables.Commit(change.Rules is { } rules ? rules.Write(_ownership.Table) : RuleSet.Remove(_ownership.Table));
+    }
+
+    private void SetFeatures(List<Device> devices)
+    {
+        foreach (var ofNode in devices.GroupBy(device => device.Node))
+        {
+            if (!places.TryGet(ofNode.Key, out var place))
+                continue;
+            using var ethtool = EthtoolSocket.Open(place!.Namespace);
+            foreach (var device in ofNode)
+            {
+                foreach (var (feature, on) in device.Features)
+                    ethtool.SetFeature(device.Name, feature, on);
+            }
+        }
     }
 
     private void Settle(NetlinkBatch batch, ChangeDevice change, Dictionary<string, Link> names)

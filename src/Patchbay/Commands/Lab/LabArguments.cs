@@ -5,7 +5,8 @@ using Patchbay.Lab.Schema;
 namespace Patchbay.Commands.Lab;
 
 /// <summary>The arguments that say which lab is meant: its files, or its name; the options are also conlink's.</summary>
-internal sealed class LabArguments
+/// <param name="withFiles">False for verbs whose own arguments stand where the files would.</param>
+internal sealed class LabArguments(bool withFiles = true)
 {
     private const int LongestName = 40;
 
@@ -20,12 +21,16 @@ internal sealed class LabArguments
     private readonly Option<string?> _project = new("--compose-project") { Description = "The compose project whose containers are meant." };
     private readonly Option<string?> _docker = new("--docker-socket") { Description = "Docker's socket." };
     private readonly Option<string?> _podman = new("--podman-socket") { Description = "Podman's socket." };
+    private readonly Option<string?> _containerd = new("--containerd-socket") { Description = "containerd's socket." };
+    private readonly Option<string?> _hooks = new("--hook-socket") { Description = "Where \"patchbay lab hook\", called by runc, finds the lab." };
+    private readonly Option<string?> _ovs = new("--ovs-socket") { Description = "The socket of Open vSwitch's database." };
     private readonly Option<string?> _here = new("--netns") { Description = "The namespace for the bridges, a name or a path; this process's own unless told." };
 
     public void AddTo(Command command)
     {
-        command.Add(_files);
-        foreach (Option option in (Option[])[_name, _network, _compose, _profiles, _bridgeMode, _mtu, _offload, _project, _docker, _podman, _here])
+        if (withFiles)
+            command.Add(_files);
+        foreach (Option option in (Option[])[_name, _network, _compose, _profiles, _bridgeMode, _mtu, _offload, _project, _docker, _podman, _containerd, _hooks, _ovs, _here])
             command.Add(option);
     }
 
@@ -34,7 +39,7 @@ internal sealed class LabArguments
     /// <exception cref="UsageException">They mean none, or more than one.</exception>
     public ChosenLab Choose(ParseResult parsed)
     {
-        var files = parsed.GetValue(_files) ?? [];
+        var files = withFiles ? parsed.GetValue(_files) ?? [] : [];
         var name = parsed.GetValue(_name);
         var network = Split(parsed.GetValue(_network));
         var compose = Split(parsed.GetValue(_compose));
@@ -55,17 +60,24 @@ internal sealed class LabArguments
             Project = parsed.GetValue(_project),
             DockerSocket = parsed.GetValue(_docker),
             PodmanSocket = parsed.GetValue(_podman),
+            ContainerdSocket = parsed.GetValue(_containerd),
+            HookSocket = parsed.GetValue(_hooks),
+            OvsSocket = parsed.GetValue(_ovs),
             Here = parsed.GetValue(_here) is { } here ? (here.Contains('/', StringComparison.Ordinal) ? here : Patchbay.Netlink.NamedNamespace.PathOf(here)) : null,
         };
         return new ChosenLab(NameOf(name ?? config.Name?.Text ?? options.Project, first), config, read, options);
     }
+
+    /// <summary>Whether files were named, and not only a lab that is up.</summary>
+    public bool HasFiles(ParseResult parsed) =>
+        (parsed.GetValue(_files) ?? []).Length + Split(parsed.GetValue(_network)).Count + Split(parsed.GetValue(_compose)).Count > 0;
 
     /// <summary>The name alone, for commands that need no file; files are not read unless they must be.</summary>
     public string ChooseName(ParseResult parsed)
     {
         if (parsed.GetValue(_name) is { } told)
             return NameOf(told, "");
-        var files = parsed.GetValue(_files) ?? [];
+        var files = withFiles ? parsed.GetValue(_files) ?? [] : [];
         if (files.Length == 1 && !File.Exists(files[0]) && files[0] != "-")
             return NameOf(files[0], "");
         return files.Length + Split(parsed.GetValue(_network)).Count + Split(parsed.GetValue(_compose)).Count == 0 ? OnlyLab() : Choose(parsed).Name;

@@ -1,4 +1,6 @@
 using System.CommandLine;
+using Patchbay.Lab.Engines;
+using Patchbay.Lab.Ovs;
 using Patchbay.Lab.Plan;
 using Patchbay.Lab.Schema;
 using Patchbay.Lab.Wiring;
@@ -21,8 +23,16 @@ internal static class LabCommand
         lab.Add(UpCommand.Create());
         lab.Add(DownCommand.Create());
         lab.Add(PlanCommand.Create());
+        lab.Add(ApplyCommand.Create());
         lab.Add(ValidateCommand.Create());
+        lab.Add(ShowCommand.Create());
         lab.Add(InspectCommand.Create());
+        lab.Add(WaitCommand.Create());
+        lab.Add(ExecCommand.Create());
+        lab.Add(NetemCommand.Create());
+        lab.Add(LinkCommand.Create());
+        lab.Add(DoctorCommand.Create());
+        lab.Add(GraphCommand.Create());
         lab.Add(HookCommand.Create());
         return lab;
     }
@@ -49,7 +59,7 @@ internal static class LabCommand
             {
                 return Tell(error.Message, Failed);
             }
-            catch (Exception error) when (error is NetlinkException or IOException or NotSupportedException or UnauthorizedAccessException)
+            catch (Exception error) when (error is NetlinkException or IOException or UnauthorizedAccessException or OvsdbException or EngineException or System.Net.Sockets.SocketException)
             {
                 return Tell(error.Message, Failed);
             }
