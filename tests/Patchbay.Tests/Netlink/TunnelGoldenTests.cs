@@ -43,10 +43,10 @@ public class TunnelGoldenTests
 
     [Fact] // ip link add gnv0 type geneve id 1001 remote 192.0.2.2 dstport 16081 ttl 64, but for the IFLA_GENEVE_TOS 0 that ip sends
     public void Geneve_to_the_byte() => AssertBytes(new Geneve(1001, There) { Port = 16081, TimeToLive = 64 }, """
-        5c000000 1000 0106 00000000 00000000    # RTM_NEWLINK, REQUEST | EXCL | CREATE
+        60000000 1000 0106 00000000 00000000    # RTM_NEWLINK, REQUEST | EXCL | CREATE
         00 00 0000 00000000 00000000 00000000   # struct ifinfomsg
         0900 0300 676e7630 00000000             # IFLA_IFNAME "gnv0"
-        3000 1280                               # IFLA_LINKINFO
+        3400 1280                               # IFLA_LINKINFO
           0b00 0100 67656e65 76650000           #   IFLA_INFO_KIND "geneve"
           2400 0280                             #   IFLA_INFO_DATA
             0800 0100 e9030000                  #     IFLA_GENEVE_ID
@@ -57,10 +57,10 @@ public class TunnelGoldenTests
 
     [Fact] // ip link add gnv0 type geneve id 1001 remote 2001:db8::2, but for a TTL and a TOS of 0
     public void Geneve_over_IPv6_to_the_byte() => AssertBytes(new Geneve(1001, IPAddress.Parse("2001:db8::2")), """
-        58000000 1000 0106 00000000 00000000
+        5c000000 1000 0106 00000000 00000000
         00 00 0000 00000000 00000000 00000000
         0900 0300 676e7630 00000000
-        2c00 1280
+        3000 1280
           0b00 0100 67656e65 76650000
           2000 0280
             0800 0100 e9030000

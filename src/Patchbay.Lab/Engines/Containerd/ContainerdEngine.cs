@@ -64,15 +64,17 @@ internal sealed class ContainerdEngine : Engine
     public override async Task<ExecResult> ExecAsync(Instance instance, IReadOnlyList<string> command, CancellationToken cancellation)
     {
         var (_, specification) = await ContainerAsync(instance.Id, cancellation).ConfigureAwait(false);
-        // The shim writes into files, which it opens by these addresses (core/runtime/v2/README.md of containerd).
+        // The shim appends to files that are there already; what it makes itself, by file://, would have both streams in one (pkg/process/io.go of containerd).
         var directory = Directory.CreateTempSubdirectory("patchbay-exec-");
         string output = Path.Combine(directory.FullName, "output"), error = Path.Combine(directory.FullName, "error");
         var exec = directory.Name;
         var process = new ProtoWriter().Text(1, instance.Id).Text(2, exec);
         try
         {
+            foreach (var file in (ReadOnlySpan<string>)[output, error])
+                File.Create(file).Dispose();
             var request = new ProtoWriter()
-                .Text(1, instance.Id).Text(3, $"file://{output}").Text(4, $"file://{error}")
+                .Text(1, instance.Id).Text(3, output).Text(4, error)
                 .Message(6, ContainerdMessages.Any(ProcessType, ProcessOf(specification, command))).Text(7, exec);
             await CallAsync(Tasks + "Exec", request, cancellation).ConfigureAwait(false);
             int status;

@@ -50,6 +50,9 @@ internal sealed class DockerEngine : Engine
 
     public override async Task<Instance?> FindAsync(string idOrName, CancellationToken cancellation)
     {
+        // What can be no name could be an address of something else.
+        if (idOrName.Length == 0 || !char.IsAsciiLetterOrDigit(idOrName[0]) || !idOrName.All(letter => char.IsAsciiLetterOrDigit(letter) || letter is '_' or '.' or '-'))
+            return null;
         var found = await InspectAsync(idOrName, cancellation).ConfigureAwait(false);
         // The engine also answers to the beginning of an id.
         return found is not null && (found.Name == idOrName || found.Id == idOrName) ? found : null;

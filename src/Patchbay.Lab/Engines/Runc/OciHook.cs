@@ -36,9 +36,10 @@ internal static class OciHook
             return 1;
         }
 
-        connection.Send(text.AsSpan(0, length));
+        using var stream = new NetworkStream(connection);
+        stream.Write(text.AsSpan(0, length));
         connection.Shutdown(SocketShutdown.Send);
-        using var answer = new StreamReader(new NetworkStream(connection), Encoding.UTF8);
+        using var answer = new StreamReader(stream, Encoding.UTF8);
         var reason = answer.ReadToEnd().Trim();
         if (reason.Length == 0)
             return 0;

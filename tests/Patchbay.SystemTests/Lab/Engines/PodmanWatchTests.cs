@@ -67,7 +67,7 @@ public sealed class PodmanWatchTests : IDisposable
         End(service);
     }
 
-    private Engine Connect() => new Docker("podman", _podman.PathOf("/run/podman/podman.sock"), new ProcessTable(_podman.PathOf("/proc")));
+    private Docker Connect() => new Docker("podman", _podman.PathOf("/run/podman/podman.sock"), new ProcessTable(_podman.PathOf("/proc")));
 
     private Process StartService()
     {
