@@ -13,14 +13,15 @@ SOURCES := $(shell find src -not -name '.*') Directory.Build.props Directory.Pac
 BUILD_DEPS := gcc libc6-dev zlib1g-dev
 ENGINE_DEPS := containerd:containerd podman conmon catatonit:catatonit docker.io:dockerd docker.io:docker docker-compose:docker-compose openvswitch-switch:ovs-vswitchd
 TEST_DEPS := iproute2 nftables iptables conntrack ethtool iputils-ping iperf3 procps util-linux strace jq runc:runc busybox-static containernetworking-plugins \
-    net-tools:ifconfig bsdutils:script curl:curl firewalld dbus libglib2.0-bin dnsmasq-base:dnsmasq isc-dhcp-server:dhcpd systemd:systemd-socket-activate python3-yaml yggdrasil:yggdrasil tcpdump:tcpdump $(ENGINE_DEPS)
+    net-tools:ifconfig bsdutils:script curl:curl firewalld dbus libglib2.0-bin dnsmasq-base:dnsmasq isc-dhcp-server:dhcpd systemd:systemd-socket-activate python3-yaml yggdrasil:yggdrasil docker-compose:docker-compose graphviz:dot chromium:chromium tcpdump:tcpdump $(ENGINE_DEPS)
 DIST_DEPS := dpkg tar gzip docker.io:dockerd
 DIST_TEST_DEPS := $(TEST_DEPS) debootstrap lintian
+LAB_DEMO_DEPS := iproute2 iputils-ping util-linux jq iperf3
 DEMO_DEPS := iproute2 nftables iptables iputils-ping util-linux jq runc:runc busybox-static
 VM_DEPS := qemu-system-x86:qemu-system-x86_64 cpio kmod
 BENCH_DEPS := $(TEST_DEPS) netavark hyperfine
 
-.PHONY: build test test-net10 test-vm fuzz demo bench bench-vm dist lab-image test-dist install deps clean format deps-build deps-test deps-demo deps-vm deps-bench deps-dist deps-dist-test
+.PHONY: build test test-net10 test-vm fuzz demo demo-lab bench bench-vm dist lab-image test-dist install deps clean format deps-build deps-test deps-demo deps-demo-lab deps-vm deps-bench deps-dist deps-dist-test
 
 build: out/cni/patchbay-cni ## out/cni: the plugins, one file under every name
 
@@ -42,6 +43,9 @@ fuzz: build deps-test ## 20,000 damaged configurations a plugin; make test tries
 
 demo: build deps-demo ## a bridge and real containers, step by step, in namespaces of their own
 	hack/demo
+
+demo-lab: build deps-demo-lab ## three routers and four hosts from one file, in namespaces of its own
+	hack/demo-lab
 
 bench: build deps-bench ## ours beside the peers
 	dotnet run -c Release --project bench/Patchbay.Bench
@@ -70,13 +74,15 @@ clean:
 	rm -rf artifacts out
 
 deps: ## every Debian package that any target needs
-	hack/deps $(sort $(BUILD_DEPS) $(TEST_DEPS) $(DEMO_DEPS) $(VM_DEPS) $(DIST_DEPS) $(DIST_TEST_DEPS))
+	hack/deps $(sort $(BUILD_DEPS) $(TEST_DEPS) $(DEMO_DEPS) $(LAB_DEMO_DEPS) $(VM_DEPS) $(DIST_DEPS) $(DIST_TEST_DEPS))
 deps-build:
 	@hack/deps $(BUILD_DEPS)
 deps-test:
 	@hack/deps $(TEST_DEPS)
 deps-demo:
 	@hack/deps $(DEMO_DEPS)
+deps-demo-lab:
+	@hack/deps $(LAB_DEMO_DEPS)
 deps-vm:
 	@hack/deps $(VM_DEPS)
 deps-dist:

@@ -55,7 +55,7 @@ public class BadLabTests
     {
         string[] told = LabText.Problems("nodes: [a]\nlinks:\n  - {node: a, bridge: lan, mtu: x}\n  - {node: a, bridge: lan, dev: e1, vlanid: 9999}\n");
 
-        Assert.Contains(told, line => line.StartsWith("lab.yaml:3:34: links[0].mtu:", StringComparison.Ordinal));
+        Assert.Contains(told, line => line.StartsWith("lab.yaml:3:33: links[0].mtu:", StringComparison.Ordinal));
         Assert.Contains(told, line => line.StartsWith("lab.yaml:4:45: links[1].vlanid:", StringComparison.Ordinal));
     }
 

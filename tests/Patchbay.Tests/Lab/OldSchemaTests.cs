@@ -46,7 +46,7 @@ public class OldSchemaTests
         Assert.Equal("10.20.0.1/16", $"{inner.End.Addresses[0]}");
         Assert.Equal("rate 100mbit delay 5ms", NetemText.Write(inner.End.Egress));
         Assert.Equal("rate 100mbit delay 5ms", NetemText.Write(inner.Peer!.Egress));
-        Assert.Equal(1500, inner.End.Mtu);
+        Assert.Equal(1450, inner.End.Mtu); // room for the tunnel at the same switch
         Assert.True(lab.FindNode("isp")!.Shell);
         Assert.Equal(["p_web1_1", "isp", "isp"], lab.Commands.Select(command => command.Node));
         Assert.Equal(["ip", "route", "add", "default", "via", "10.20.0.1"], lab.Commands[0].Words);

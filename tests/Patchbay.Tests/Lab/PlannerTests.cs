@@ -18,7 +18,7 @@ public class PlannerTests
 
     [Fact]
     public void What_differs_is_changed_in_place() => Assert.Equal(
-        "~ interface a:eth0: mtu 1400, up, -10.0.0.7/24, +10.0.0.1/24, +route default via 10.0.0.9 dev eth0",
+        "~ interface a:eth0: mtu 1400, up, -10.0.0.7/24, +10.0.0.1/24, +route default via 10.0.0.9",
         Plan(Seen(eth0: device => device with
         {
             Link = device.Link with { Mtu = 1500, Flags = LinkFlags.None },

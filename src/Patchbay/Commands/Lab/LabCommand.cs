@@ -33,6 +33,7 @@ internal static class LabCommand
         lab.Add(LinkCommand.Create());
         lab.Add(DoctorCommand.Create());
         lab.Add(GraphCommand.Create());
+        lab.Add(SchemaCommand.Create());
         lab.Add(HookCommand.Create());
         return lab;
     }
