@@ -54,7 +54,7 @@ internal sealed partial class LabJson : JsonSerializerContext;
 /// <summary>The directory of a lab that is up: <c>/run/patchbay/lab/NAME</c>, with what it was told, a lock, its log, and a file that is there when all is connected.</summary>
 internal sealed class LabState(string lab)
 {
-    private const string Root = "/run/patchbay/lab";
+    private static readonly string Root = $"{RuntimeDirectory.Path}/lab";
 
     public string Directory { get; } = $"{Root}/{lab}";
 

@@ -184,7 +184,7 @@ internal sealed class OvsdbClient : IDisposable
                 return null;
             using (document)
             {
-                var message = JsonObject.Create(document.RootElement.Clone()) ?? throw Broken("a message that is no object", null);
+                var message = JsonObject.Create(document.RootElement.Clone())!; // throws for anything but an object
                 var used = (int)reader.BytesConsumed;
                 _buffer.AsSpan(used, _filled - used).CopyTo(_buffer);
                 _filled -= used;

@@ -108,11 +108,23 @@ internal sealed class ContainerdEngine : Engine
         // containerd does not say when it listens. So something is published that nobody else cares for, until it comes back.
         var mark = $"/patchbay/{Guid.NewGuid():N}";
         var subscription = new ProtoWriter().Text(1, $"namespace==\"{_space}\",topic~=\"^/tasks/\"").Text(1, $"topic==\"{mark}\"");
-        await using var events = _grpc.StreamAsync(Events + "Subscribe", subscription, cancellation).GetAsyncEnumerator(cancellation);
+        using var attempt = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        await using var events = _grpc.StreamAsync(Events + "Subscribe", subscription, attempt.Token).GetAsyncEnumerator(attempt.Token);
         var first = events.MoveNextAsync().AsTask();
-        do
-            await CallAsync(Events + "Publish", new ProtoWriter().Text(1, mark).Message(2, ContainerdMessages.Any("google.protobuf.Empty", [])), cancellation).ConfigureAwait(false);
-        while (await Task.WhenAny(first, Task.Delay(Patience, _time, cancellation)).ConfigureAwait(false) != first);
+        try
+        {
+            do
+                await CallAsync(Events + "Publish", new ProtoWriter().Text(1, mark).Message(2, ContainerdMessages.Any("google.protobuf.Empty", [])), cancellation).ConfigureAwait(false);
+            while (await Task.WhenAny(first, Task.Delay(Patience, _time, cancellation)).ConfigureAwait(false) != first);
+        }
+        catch
+        {
+            // The stream cannot be left while it is being waited for.
+            await attempt.CancelAsync().ConfigureAwait(false);
+            await ((Task)first).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            throw;
+        }
+
         if (!await first.ConfigureAwait(false))
             yield break;
         yield return new EngineEvent { Kind = EngineEventKind.Resynchronise };

@@ -31,7 +31,7 @@ public sealed class RootlessPodmanTests : IDisposable
     {
         _podman.StartService();
         _podman.Sh("""
-            podman run -d --network none --name left box sleep 1000
+            podman run -d --network none --cap-add NET_RAW --name left box sleep 1000
             podman run -d --network none --name right box sleep 1000
             cat >lab.yaml <<'END'
             bridges: [{ bridge: lan, mode: linux }]
@@ -43,12 +43,12 @@ public sealed class RootlessPodmanTests : IDisposable
 
         // The lab's bridge lives in the namespace of its process, so it must stay.
         CommandResult shown = _podman.Sh($"""
-            podman unshare unshare --net {string.Join(' ', PatchbayProgram.Line)} lab up --podman-socket {RootlessPodman.Socket} --network-file lab.yaml >log 2>&1 &
+            podman unshare unshare --net sh -c 'echo $$ >pid; exec "$@"' sh {string.Join(' ', PatchbayProgram.Line)} lab up --podman-socket {RootlessPodman.Socket} --network-file lab.yaml >log 2>&1 &
             lab=$!
             until grep -q 'All links connected' log; do kill -0 $lab 2>/dev/null || break; sleep 0.1; done
             cat log
             podman exec left ping -c 1 -W 5 10.0.1.2
-            kill -INT $lab
+            kill -INT $(cat pid)
             wait $lab || :
             podman exec left ip -o link
             podman rm --force --time 0 left right

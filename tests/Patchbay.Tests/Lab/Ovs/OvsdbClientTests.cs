@@ -47,7 +47,7 @@ public sealed class OvsdbClientTests : IDisposable
     [InlineData("""{"id":ID,"result":[{},{"error":"constraint violation","details":"no such column"},null],"error":null}""", "constraint violation, no such column")]
     [InlineData("""{"id":ID,"result":null,"error":"unknown database"}""", "unknown database")]
     [InlineData("""{"id":ID}""", "neither result nor error")]
-    [InlineData("""[1]""", "no object")]
+    [InlineData("""[1]""", "cannot be understood")]
     [InlineData("""nonsense""", "cannot be understood")]
     [InlineData("""{"id":""", "closed the connection")]
     [InlineData("", "closed the connection")]
