@@ -20,8 +20,9 @@ LAB_DEMO_DEPS := iproute2 iputils-ping util-linux jq iperf3
 DEMO_DEPS := iproute2 nftables iptables iputils-ping util-linux jq runc:runc busybox-static
 VM_DEPS := qemu-system-x86:qemu-system-x86_64 cpio kmod
 BENCH_DEPS := $(TEST_DEPS) netavark hyperfine
+LAB_BENCH_DEPS := iproute2 util-linux mininet:mn bridge-utils:brctl time:time
 
-.PHONY: build test test-net10 test-vm fuzz demo demo-lab bench bench-vm dist lab-image test-dist install deps clean format deps-build deps-test deps-demo deps-demo-lab deps-vm deps-bench deps-dist deps-dist-test
+.PHONY: build test test-net10 test-vm fuzz demo demo-lab bench bench-vm bench-lab dist lab-image test-dist install deps clean format deps-build deps-test deps-demo deps-demo-lab deps-vm deps-bench deps-bench-lab deps-dist deps-dist-test
 
 build: out/cni/patchbay-cni ## out/cni: the plugins, one file under every name
 
@@ -55,6 +56,9 @@ bench-vm: build deps-bench deps-vm ## what this kernel has no interfaces for, un
 
 lab-image: build deps-dist ## out/dist/patchbay-VERSION-image.tar: patchbay as a service of a compose file
 	hack/lab-image
+
+bench-lab: build deps-bench-lab ## labs beside mininet and a script of ip commands
+	bench/lab
 
 dist: build deps-dist ## out/dist: archive, Debian package, image, NuGet packages
 	hack/dist
@@ -91,3 +95,5 @@ deps-dist-test:
 	@hack/deps $(DIST_TEST_DEPS)
 deps-bench:
 	@hack/deps $(BENCH_DEPS)
+deps-bench-lab:
+	@hack/deps $(LAB_BENCH_DEPS)

@@ -25,7 +25,7 @@ internal static partial class HostProcesses
         {
             var title = $"mininet:{node.Name}";
             if (!running.Contains((Libc.InodeOf(node.Path) ?? 0, title)))
-                NodeCommand.Start(topology.Lab, places[node.Name].Namespace, [Environment.ProcessPath!, Verb, title], line: null).Dispose();
+                NodeCommand.Start(topology.Lab, places[node.Name].Namespace, [.. OwnProgram.Words, Verb, title], line: null).Dispose();
         }
     }
 
@@ -33,12 +33,22 @@ internal static partial class HostProcesses
     public static int Stay()
     {
         _ = setsid(); // the terminal's signals are for whoever called
+        // And so are the streams, whose end somebody may wait for.
+        using (var nothing = File.Open("/dev/null", FileMode.Open))
+        {
+            for (var stream = 0; stream <= 2; stream++)
+                _ = dup2((int)nothing.SafeFileHandle.DangerousGetHandle(), stream);
+        }
+
         while (true)
             _ = pause();
     }
 
     [LibraryImport("libc")]
     private static partial int setsid();
+
+    [LibraryImport("libc")]
+    private static partial int dup2(int old, int target);
 
     [LibraryImport("libc")]
     private static partial int pause();
@@ -53,8 +63,9 @@ internal static partial class HostProcesses
                 try
                 {
                     var words = File.ReadAllText($"/proc/{process.Id}/cmdline").Split('\0');
-                    if (words.Length > 2 && words[1] == Verb && Libc.InodeOf($"/proc/{process.Id}/ns/net") is { } inode)
-                        found.Add((inode, words[2]));
+                    var verb = Array.IndexOf(words, Verb);
+                    if (verb > 0 && verb + 1 < words.Length && Libc.InodeOf($"/proc/{process.Id}/ns/net") is { } inode)
+                        found.Add((inode, words[verb + 1]));
                 }
                 catch (Exception error) when (error is IOException or UnauthorizedAccessException)
                 {

@@ -14,11 +14,16 @@ internal sealed class LabRun(LabSession session, IReadOnlyList<Engine> engines, 
 {
     private readonly ContainerSet _containers = new(session.Config, project);
     private readonly Channel<(Engine Engine, EngineEvent Event)> _events = Channel.CreateUnbounded<(Engine, EngineEvent)>();
+    private readonly HashSet<Engine> _listed = [];
     private string _told = "";
     private bool _healthy;
     private bool _connected;
 
     // conlink's words, for which its users' scripts wait
+
+    /// <summary>Said when all links are there.</summary>
+    public const string AllConnected = "All links connected";
+
     private const string Healthy = "Reached healthy state";
 
     /// <summary>What a look and its changes came to.</summary>
@@ -28,6 +33,9 @@ internal sealed class LabRun(LabSession session, IReadOnlyList<Engine> engines, 
 
     /// <summary>Called once, when all links are there.</summary>
     public Action? Connected { get; init; }
+
+    /// <summary>Called once, when that has been said.</summary>
+    public Action? Announced { get; init; }
 
     /// <summary>How many commands failed so far.</summary>
     public int FailedCommands { get; private set; }
@@ -83,7 +91,7 @@ internal sealed class LabRun(LabSession session, IReadOnlyList<Engine> engines, 
             switch (told.Kind)
             {
                 case EngineEventKind.Resynchronise:
-                    changed |= _containers.Replace(engine, await engine.ListAsync(cancellation).ConfigureAwait(false));
+                    await ListAsync(engine, cancellation).ConfigureAwait(false);
                     changed = true; // the first look also tells what is waited for
                     break;
                 case EngineEventKind.Started when told.Instance is { } instance:
@@ -105,10 +113,23 @@ internal sealed class LabRun(LabSession session, IReadOnlyList<Engine> engines, 
         // A process that was held back runs now, and its commands with it.
         foreach (var each in held)
             await each.Release!(made.Problem).ConfigureAwait(false);
-        await FinishAsync(made, cancellation).ConfigureAwait(false);
         if (!_healthy)
             log(Healthy);
         _healthy = true;
+        await FinishAsync(made, cancellation).ConfigureAwait(false);
+    }
+
+    private async Task ListAsync(Engine engine, CancellationToken cancellation)
+    {
+        try
+        {
+            _containers.Replace(engine, await engine.ListAsync(cancellation).ConfigureAwait(false));
+            _listed.Add(engine);
+        }
+        catch (EngineException error)
+        {
+            log($"{error.Message}"); // it is gone again: the watch tells, and then that it is back
+        }
     }
 
     private async Task FinishAsync(Made made, CancellationToken cancellation)
@@ -119,8 +140,9 @@ internal sealed class LabRun(LabSession session, IReadOnlyList<Engine> engines, 
         if (!first || !status.Connected || _connected)
             return;
         _connected = true;
-        log("All links connected");
         Connected?.Invoke();
+        log(AllConnected);
+        Announced?.Invoke();
     }
 
     private Task<int> RunCommandsAsync(Made made, CancellationToken cancellation) =>
@@ -132,8 +154,9 @@ internal sealed class LabRun(LabSession session, IReadOnlyList<Engine> engines, 
         LabPlan plan;
         try
         {
-            plan = session.Plan();
-            session.Apply(plan);
+            var keepStrays = !engines.All(_listed.Contains);
+            plan = session.Plan(keepStrays);
+            session.Apply(plan, keepStrays);
         }
         catch (Exception error) when (!throws && error is NetlinkException or PlanException or OvsdbException or LabFileException or FileNotFoundException or MissingFeatureException)
         {

@@ -46,21 +46,21 @@ internal sealed class LabSession : IDisposable
     public void SetContainers(IReadOnlyList<RunningContainer> containers) => Topology = TopologyBuilder.Build(_config, _options, containers);
 
     /// <exception cref="PlanException">Something of somebody else's is in the way.</exception>
-    public LabPlan Plan()
+    public LabPlan Plan(bool keepStrays = false)
     {
         Look();
-        return Planner.Compare(Topology, _seen);
+        return Planner.Compare(Topology, _seen, keepStrays);
     }
 
     public Observation Look() => _seen = Observer.Observe(Topology, _places);
 
     /// <summary>Carries a plan out; when that fails, what it made is taken away again.</summary>
-    public void Apply(LabPlan plan)
+    public void Apply(LabPlan plan, bool keepStrays = false)
     {
         KernelFeatures.ThrowIfMissing(plan);
         try
         {
-            new Realizer(Topology, _places).Apply(plan);
+            new Realizer(Topology, _places).Apply(plan, keepStrays);
             HostProcesses.Start(Topology, _places);
         }
         catch (Exception error) when (error is NetlinkException or PlanException or OvsdbException)

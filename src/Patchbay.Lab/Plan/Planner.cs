@@ -19,10 +19,13 @@ internal sealed class Planner
         _seen = seen;
     }
 
+    /// <param name="topology">What should be.</param>
+    /// <param name="seen">What is.</param>
+    /// <param name="keepStrays">Leave what the topology does not have: it may be of containers that no engine has told of yet.</param>
     /// <exception cref="PlanException">Something of somebody else's has the name of something of the lab's.</exception>
-    public static LabPlan Compare(Topology topology, Observation seen) => new Planner(topology, seen).Compare();
+    public static LabPlan Compare(Topology topology, Observation seen, bool keepStrays = false) => new Planner(topology, seen).Compare(keepStrays);
 
-    private LabPlan Compare()
+    private LabPlan Compare(bool keepStrays)
     {
         foreach (var stray in _seen.StrayNamespaces)
             _removals.Add(new RemoveNamespace(stray, _topology.Lab));
@@ -32,7 +35,8 @@ internal sealed class Planner
             CompareSegment(segment);
         foreach (var link in _topology.Links)
             CompareLink(link);
-        RemoveStrays();
+        if (!keepStrays)
+            RemoveStrays();
         foreach (var node in _topology.Nodes)
             CompareRules(node);
         if (_conflicts.Count > 0)

@@ -38,8 +38,10 @@ internal sealed partial class TopologyBuilder
             var (other, otherReplica) = peers[Math.Min(i, peers.Count - 1)];
             // The end that is there once tells its cables apart by the number of the other's replica.
             var number = Math.Max(replica.Index, otherReplica.Index);
-            var deviceA = Fill(config.End.Device.Text, replica with { Index = number }, null).Text;
-            var deviceB = Fill(peer.Device.Text, otherReplica with { Index = number }, null).Text;
+            replica = replica with { Number = number };
+            otherReplica = otherReplica with { Number = number };
+            var deviceA = Fill(config.End.Device.Text, replica, null).Text;
+            var deviceB = Fill(peer.Device.Text, otherReplica, null).Text;
             string[] structure = ["cable", node.Name, deviceA, other.Name, deviceB];
             var mtu = config.End.Mtu ?? peer.Mtu;
             _links.Add(new LabLink
@@ -90,7 +92,7 @@ internal sealed partial class TopologyBuilder
         _links.Add(new LabLink
         {
             Type = LinkType.Veth,
-            End = forwards.Count == 0 ? end : end with { Routes = [.. end.Routes, ReturnRoute(segment.Name, end)] },
+            End = WithReturnRoutes(end, segment.Name, forwards),
             Segment = segment.Name,
             Forwards = forwards,
             Peer = Claim(
@@ -112,7 +114,7 @@ internal sealed partial class TopologyBuilder
         if (Names.WhyNoDevice(port) is { } why)
             _problems.Add(config.OuterDevice?.At ?? config.At, $"{config.Path}.outer-dev", why);
         if (forwards.Count > 0)
-            AddForwardingAddress(segments, segment);
+            AddForwardingAddresses(segments, segment, forwards);
     }
 
     private static bool ModeExists(LinkType type, string mode) => type is LinkType.Macvlan or LinkType.Macvtap

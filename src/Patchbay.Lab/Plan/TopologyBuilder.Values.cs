@@ -12,7 +12,11 @@ internal sealed partial class TopologyBuilder
     /// <param name="Name">Its own name: <c>web_2</c>.</param>
     /// <param name="Service">What the files call all of them: <c>web</c>.</param>
     /// <param name="Index">From 1.</param>
-    private readonly record struct Replica(string Name, string Service, int Index);
+    private readonly record struct Replica(string Name, string Service, int Index)
+    {
+        /// <summary>What <c>{INDEX}</c> stands for: for the one end of cables to all replicas of another, the other's number.</summary>
+        public int Number { get => field == 0 ? Index : field; init; }
+    }
 
     /// <summary>Fills <c>{INDEX}</c>, <c>{INDEX0}</c> (from 0), <c>{SERVICE}</c>, <c>{NAME}</c> and <c>{IP}</c> in; a value with any of them is not counted up by itself.</summary>
     private static (string Text, bool Templated) Fill(string text, Replica replica, IReadOnlyList<Prefix>? address)
@@ -20,8 +24,8 @@ internal sealed partial class TopologyBuilder
         if (!text.Contains('{', StringComparison.Ordinal))
             return (text, false);
         var filled = text
-            .Replace("{INDEX}", replica.Index.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)
-            .Replace("{INDEX0}", (replica.Index - 1).ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)
+            .Replace("{INDEX}", replica.Number.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)
+            .Replace("{INDEX0}", (replica.Number - 1).ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)
             .Replace("{SERVICE}", replica.Service, StringComparison.Ordinal)
             .Replace("{NAME}", replica.Name, StringComparison.Ordinal);
         if (address is [var first, ..])
@@ -57,7 +61,8 @@ internal sealed partial class TopologyBuilder
         if (config is null)
             return null;
         Netem? netem = null;
-        if (config.Netem.Count > 0)
+        // A variable may leave nothing of it.
+        if (config.Netem.Any(text => !string.IsNullOrWhiteSpace(text.Text)))
         {
             // The words of a list stand behind one another; a mistake is told of the entry that has it.
             foreach (var text in config.Netem)
@@ -127,41 +132,44 @@ internal sealed partial class TopologyBuilder
 
     private static bool TryPort(string text, out ushort port) => ushort.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out port) && port > 0;
 
-    // From where forwarded connections come: the bridge's own link-local address, so that the node needs no route to anywhere else.
-    private IPAddress ForwardingAddress(string bridge)
+    // From where forwarded connections come: an address of the bridge alone, so that the node needs no route to anywhere else.
+    // 169.254.0.0/16 (RFC 3927), and a network of RFC 4193: fd, "Patch", and 16 bits.
+    private Prefix ForwardingAddress(string bridge, bool ipv4)
     {
         var hash = StableHash.Of(_options.Lab, bridge);
-        return new IPAddress([169, 254, (byte)(1 + (hash % 254)), (byte)(1 + ((hash >> 8) % 254))]);
+        var (a, b) = ((byte)(1 + (hash % 254)), (byte)(1 + ((hash >> 8) % 254)));
+        return ipv4
+            ? new Prefix(new IPAddress([169, 254, a, b]), 32)
+            : new Prefix(new IPAddress([0xfd, 0x50, 0x61, 0x74, 0x63, 0x68, a, b, 0, 0, 0, 0, 0, 0, 0, 1]), 128);
     }
 
-    private Route ReturnRoute(string bridge, Device end) => new()
+    private Device WithReturnRoutes(Device end, string bridge, List<Forward> forwards) =>
+        forwards.Count == 0 ? end : end with { Routes = [.. end.Routes, .. Families(forwards).Select(ipv4 => HostRoute(ForwardingAddress(bridge, ipv4).Address, end.Name))] };
+
+    private static IEnumerable<bool> Families(IEnumerable<Forward> forwards) => forwards.Select(forward => IsIPv4(forward.Address)).Distinct();
+
+    private static bool IsIPv4(IPAddress address) => address.AddressFamily == System.Net.Sockets.AddressFamily.InterNetwork;
+
+    private static Route HostRoute(IPAddress target, string device) => new()
     {
-        Family = AddressFamily.IPv4,
-        Destination = new IPNetwork(ForwardingAddress(bridge), 32),
-        Scope = RouteScope.Link,
+        Family = RouteSocket.FamilyOf(target),
+        Destination = new IPNetwork(target, IsIPv4(target) ? 32 : 128),
+        Scope = IsIPv4(target) ? RouteScope.Link : RouteScope.Universe,
         Protocol = Ownership.Protocol,
-        LinkName = end.Name,
+        LinkName = device,
     };
 
-    private void AddForwardingAddress(List<Segment> segments, Segment segment)
+    private void AddForwardingAddresses(List<Segment> segments, Segment segment, List<Forward> forwards)
     {
         var at = segments.IndexOf(segment);
-        var address = new Prefix(ForwardingAddress(segment.Name), 32);
-        var device = segments[at].Device!;
-        var targets = _links[^1].Forwards.Select(forward => forward.Address).Distinct().Select(target => new Route
-        {
-            Family = RouteSocket.FamilyOf(target),
-            Destination = new IPNetwork(target, target.AddressFamily == System.Net.Sockets.AddressFamily.InterNetwork ? 32 : 128),
-            Scope = target.AddressFamily == System.Net.Sockets.AddressFamily.InterNetwork ? RouteScope.Link : RouteScope.Universe,
-            Protocol = Ownership.Protocol,
-            LinkName = segment.Name,
-        });
-        segments[at] = segments[at] with
+        var device = segment.Device!;
+        var own = Families(forwards).Select(ipv4 => ForwardingAddress(segment.Name, ipv4)).Where(address => !device.Addresses.Contains(address));
+        segments[at] = segment with
         {
             Device = device with
             {
-                Addresses = device.Addresses.Contains(address) ? device.Addresses : [.. device.Addresses, address],
-                Routes = [.. device.Routes, .. targets],
+                Addresses = [.. device.Addresses, .. own],
+                Routes = [.. device.Routes, .. forwards.Select(forward => forward.Address).Distinct().Select(target => HostRoute(target, segment.Name))],
             },
         };
     }

@@ -71,8 +71,8 @@ internal sealed partial class TopologyBuilder
         JoinPatches(segments);
         foreach (var command in _config.Commands)
             AddCommands(command);
-        if (_links.Exists(link => link.Forwards.Count > 0))
-            _nodes[0] = _nodes[0] with { Sysctls = [KeyValuePair.Create("ipv4/ip_forward", "1")] };
+        var families = Families(_links.SelectMany(link => link.Forwards));
+        _nodes[0] = _nodes[0] with { Sysctls = [.. families.Select(ipv4 => KeyValuePair.Create(ipv4 ? "ipv4/ip_forward" : "ipv6/conf/all/forwarding", "1"))] };
         _problems.ThrowIfAny();
         return new Topology { Lab = _options.Lab, Nodes = _nodes, Segments = segments, Links = _links, Commands = _commands, Missing = _missing };
     }

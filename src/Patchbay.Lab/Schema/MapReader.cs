@@ -72,7 +72,10 @@ internal sealed class MapReader
     {
         if (Find(key) is not { } found)
             return null;
-        if (found.Kind == ConfigKind.Text && int.TryParse(found.Text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value) && value >= least && value <= most)
+        // Masks are written in hexadecimal digits.
+        if (found.Kind == ConfigKind.Text && (found.Text.StartsWith("0x", StringComparison.OrdinalIgnoreCase)
+                ? int.TryParse(found.Text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value)
+                : int.TryParse(found.Text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value)) && value >= least && value <= most)
             return value;
         Expected(found, PathOf(key), $"a number from {least} to {most}");
         return null;

@@ -13,14 +13,14 @@ internal sealed class Realizer(Topology topology, Places places)
     /// <summary>Makes it so: namespaces and interfaces first, then, after another look, what is set at them.</summary>
     /// <exception cref="NetlinkException">The kernel refused.</exception>
     /// <exception cref="PlanException">Something of somebody else's is in the way.</exception>
-    public void Apply(LabPlan plan)
+    public void Apply(LabPlan plan, bool keepStrays = false)
     {
         var made = plan.Structure.OfType<AddLink>().SelectMany(change => change.Link.Peer is { } peer ? [change.Link.End, peer] : new[] { change.Link.End })
             .Where(device => device.Features.Count > 0).ToList();
         if (plan.Structure.Any())
         {
             Build(plan);
-            plan = Planner.Compare(topology, Observer.Observe(topology, places));
+            plan = Planner.Compare(topology, Observer.Observe(topology, places), keepStrays);
         }
 
         Settle(plan);
@@ -210,7 +210,8 @@ internal sealed class Realizer(Topology topology, Places places)
             });
         }
 
-        foreach (var route in change.AddRoutes)
+        // With an address, or while it is down, an interface loses the routes that need it.
+        foreach (var route in change.SetUp || change.RemoveAddresses.Count > 0 ? change.Device.Routes : change.AddRoutes)
             batch.AddRoute(route with { Link = index }, RouteAddition.Replace);
         if (change.SetEgress)
             Shaping.Write(batch, names[change.Device.Name] with { Mtu = change.Mtu ?? names[change.Device.Name].Mtu }, change.Device.Egress);

@@ -46,8 +46,8 @@ internal sealed class LabHost : IDisposable
 
     public string PathOf(string node) => $"/run/netns/{Name}-{node}";
 
-    /// <summary>Pings from a node until an answer comes.</summary>
-    public void Ping(string node, string address) => In(node, "ping", "-c", "1", "-W", "10", address).Check();
+    /// <summary>Pings from a node until an answer comes; two hundred nodes that appear at once say so to one another first.</summary>
+    public void Ping(string node, string address) => In(node, "ping", "-c", "1", "-w", "30", address).Check();
 
     /// <summary>Names of the namespaces that the lab has.</summary>
     public string[] Namespaces() => [.. Directory.EnumerateFiles("/run/netns", $"{Name}-*").Select(path => Path.GetFileName(path)[(Name.Length + 1)..]).Where(node => node != "c0" && node != "c1").Order(StringComparer.Ordinal)];

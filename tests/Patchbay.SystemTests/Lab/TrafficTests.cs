@@ -48,7 +48,7 @@ public class TrafficTests
         lab.Ping("client", "192.0.2.1");
 
         // The node answers from the address behind, and the client sees the one before it.
-        using Process listener = Process.Start(new ProcessStartInfo("nsenter", [$"--net={lab.PathOf("gate")}", "--", "busybox", "nc", "-l", "-p", "7", "-s", "10.99.0.1", "-e", "echo", "behind"]) { RedirectStandardOutput = true })!;
+        using Process listener = Process.Start(new ProcessStartInfo("nsenter", [$"--net={lab.PathOf("gate")}", "--", "python3", "-c", "import socket; s = socket.create_server(('10.99.0.1', 7)); s.accept()[0].sendall(b'behind\\n')"]) { RedirectStandardOutput = true })!;
         try
         {
             Assert.Equal("behind\n", Until(() => lab.In("client", "busybox", "nc", "-w", "5", "192.0.2.1", "7").StandardOutput));

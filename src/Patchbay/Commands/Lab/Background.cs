@@ -15,14 +15,19 @@ internal static partial class Background
     /// <summary>Starts it, shows what it says until all links are connected, and returns.</summary>
     public static async Task<int> StartAsync(LabState state, CancellationToken cancellation)
     {
-        var arguments = Environment.GetCommandLineArgs().Skip(1).Where(argument => argument is not ("-d" or "--detach")).Append(Name);
-        using var process = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, arguments) { RedirectStandardOutput = true, RedirectStandardInput = true })!;
+        // The first is the program's own name. Under conlink's, "lab up" goes before what was typed, as it did for this process.
+        var typed = Environment.GetCommandLineArgs()[1..];
+        string[] verb = typed is ["lab", ..] ? [] : ["lab", "up"];
+        var arguments = OwnProgram.Words.Skip(1).Concat(verb).Concat(typed).Where(argument => argument is not ("-d" or "--detach")).Append(Name);
+        using var process = Process.Start(new ProcessStartInfo(OwnProgram.Words[0], arguments) { RedirectStandardOutput = true, RedirectStandardInput = true })!;
         process.StandardInput.Close();
-        // It closes its end when all is connected, or ends.
         while (await process.StandardOutput.ReadLineAsync(cancellation).ConfigureAwait(false) is { } line)
+        {
             Console.WriteLine(line);
-        if (File.Exists(state.ReadyFile))
-            return 0;
+            if (line == LabRun.AllConnected)
+                return File.Exists(state.ReadyFile) ? 0 : LabCommand.Failed;
+        }
+
         await process.WaitForExitAsync(cancellation).ConfigureAwait(false);
         return process.ExitCode;
     }
@@ -31,8 +36,11 @@ internal static partial class Background
     public static void LetGo(LabState state)
     {
         _ = setsid();
-        Console.Out.Flush();
-        using var log = new FileStream(state.LogFile, FileMode.Append, FileAccess.Write, FileShare.ReadWrite);
+        var log = new FileStream(state.LogFile, FileMode.Append, FileAccess.Write, FileShare.ReadWrite);
+        var writer = TextWriter.Synchronized(new StreamWriter(log) { AutoFlush = true });
+        Console.SetOut(writer);
+        Console.SetError(writer);
+        // What other programs of this process would read and write: nobody, and the log.
         using var nothing = File.OpenRead("/dev/null");
         _ = dup2((int)nothing.SafeFileHandle.DangerousGetHandle(), 0);
         _ = dup2((int)log.SafeFileHandle.DangerousGetHandle(), 1);

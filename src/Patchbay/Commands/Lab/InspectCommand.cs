@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Text.Json;
 using Patchbay.Lab.Life;
 using Patchbay.Lab.Plan;
@@ -17,11 +18,9 @@ internal static class InspectCommand
         Command command = new("inspect", "Shows the interfaces of a lab: addresses, peers, state.");
         arguments.AddTo(command);
         command.Add(json);
-        LabCommand.SetWork(command, parsed =>
+        LabCommand.SetWork(command, async (parsed, cancellation) =>
         {
-            var chosen = arguments.Choose(parsed);
-            using var session = new LabSession(chosen.Name, chosen.Config, chosen.Options);
-            session.Look();
+            using var session = await NodeArguments.OpenAsync(arguments.Choose(parsed), cancellation).ConfigureAwait(false);
             if (parsed.GetValue(json))
                 WriteJson(session);
             else
@@ -34,10 +33,12 @@ internal static class InspectCommand
     private static void WriteTable(LabSession session)
     {
         var table = new Table().Border(TableBorder.Simple);
-        foreach (var column in (ReadOnlySpan<string>)["Node", "Interface", "State", "MTU", "MAC", "Addresses", "Peer", "Impairment"])
+        foreach (var column in (ReadOnlySpan<string>)["Node", "Interface", "State", "MTU", "MAC", "Addresses", "Peer", "Impairment", "Received", "Sent"])
             table.AddColumn(new TableColumn(column).NoWrap());
+        var counters = Counters(session);
         foreach (var (device, seen, peer) in Rows(session))
         {
+            var counted = counters.GetValueOrDefault((device.Node, device.Name));
             table.AddRow(
                 Markup.Escape(device.Node.Length == 0 ? "(here)" : device.Node),
                 Markup.Escape(device.Name),
@@ -46,7 +47,9 @@ internal static class InspectCommand
                 $"{seen?.Link.Address}",
                 Markup.Escape(string.Join(' ', seen?.Addresses.Where(address => address.Scope == 0) ?? [])),
                 Markup.Escape(peer),
-                Markup.Escape(NetemText.Write(seen?.Egress)));
+                Markup.Escape(NetemText.Write(seen?.Egress)),
+                counted is { } received ? Bytes(received.ReceivedBytes) : "",
+                counted is { } sent ? Bytes(sent.SentBytes) : "");
         }
 
         // Not wrapped to the width of a terminal when there is none.
@@ -63,6 +66,7 @@ internal static class InspectCommand
             writer.WriteStartObject();
             writer.WriteString("lab", session.Topology.Lab);
             writer.WriteStartArray("interfaces");
+            var counters = Counters(session);
             foreach (var (device, seen, peer) in Rows(session))
             {
                 writer.WriteStartObject();
@@ -81,6 +85,8 @@ internal static class InspectCommand
                         writer.WriteStringValue($"{address}");
                     writer.WriteEndArray();
                     writer.WriteString("netem", NetemText.Write(seen.Egress));
+                    if (counters.GetValueOrDefault((device.Node, device.Name)) is { } counted)
+                        WriteCounters(writer, counted);
                 }
 
                 writer.WriteEndObject();
@@ -111,6 +117,38 @@ internal static class InspectCommand
 
         ObservedDevice? Seen(Device device) => session.Seen.Nodes.GetValueOrDefault(device.Node)?.Devices.GetValueOrDefault(device.Name);
     }
+
+    private static void WriteCounters(Utf8JsonWriter writer, LinkStatistics counted)
+    {
+        writer.WriteStartObject("counters");
+        writer.WriteNumber("rx_packets", counted.ReceivedPackets);
+        writer.WriteNumber("rx_bytes", counted.ReceivedBytes);
+        writer.WriteNumber("rx_dropped", counted.ReceiveDropped);
+        writer.WriteNumber("tx_packets", counted.SentPackets);
+        writer.WriteNumber("tx_bytes", counted.SentBytes);
+        writer.WriteNumber("tx_dropped", counted.SendDropped);
+        writer.WriteEndObject();
+    }
+
+    private static Dictionary<(string Node, string Device), LinkStatistics?> Counters(LabSession session)
+    {
+        var counters = new Dictionary<(string, string), LinkStatistics?>();
+        foreach (var place in session.Places.All)
+        {
+            foreach (var link in place.Route.ListLinks(statistics: true))
+                counters[(place.Node, link.Name)] = link.Statistics;
+        }
+
+        return counters;
+    }
+
+    private static string Bytes(ulong count) => count switch
+    {
+        >= 1UL << 30 => string.Create(CultureInfo.InvariantCulture, $"{count / (double)(1UL << 30):0.0} GiB"),
+        >= 1UL << 20 => string.Create(CultureInfo.InvariantCulture, $"{count / (double)(1UL << 20):0.0} MiB"),
+        >= 1UL << 10 => string.Create(CultureInfo.InvariantCulture, $"{count / (double)(1UL << 10):0.0} KiB"),
+        _ => string.Create(CultureInfo.InvariantCulture, $"{count} B"),
+    };
 
     private static string StateOf(Link link) => !link.IsUp ? "down" : link.State is OperationalState.Up or OperationalState.Unknown ? "up" : "no carrier";
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Patchbay.Lab.Plan;
 using Patchbay.Netlink;
 using Patchbay.Netlink.Rtnetlink;
 
@@ -22,10 +23,10 @@ internal static class LinkCommand
             var (found, link) = NodeArguments.FindDevice(session, parsed.GetValue(device)!);
             var batch = new NetlinkBatch();
             batch.SetLink(link.Index, new LinkSettings { Up = up });
-            // The kernel forgets the routes of an interface that is set down.
-            foreach (var route in up ? found.Routes : [])
-                batch.AddRoute(route with { Link = link.Index }, RouteAddition.Replace);
             session.Places[found.Node].Route.Execute(batch);
+            // While it is down, an interface loses its routes and its IPv6 addresses. Its impairment may be one that was set by hand.
+            if (up)
+                session.Apply(new LabPlan([.. session.Plan().Settings.OfType<ChangeDevice>().Where(change => change.Index == link.Index && change.Device.Node == found.Node).Select(change => change with { SetEgress = false })]));
             return 0;
         });
         return command;

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Patchbay.Lab.Life;
 
 namespace Patchbay.Commands.Lab;
 
@@ -14,10 +13,12 @@ internal static class PlanCommand
         LabArguments arguments = new();
         Command command = new("plan", $"Tells what \"up\" would change. Exit status 0: nothing; {Changes}: what is printed.");
         arguments.AddTo(command);
-        LabCommand.SetWork(command, parsed =>
+        LabCommand.SetWork(command, async (parsed, cancellation) =>
         {
             var chosen = arguments.Choose(parsed);
-            using var session = new LabSession(chosen.Name, chosen.Config, chosen.Options);
+            using var session = await NodeArguments.OpenAsync(chosen, cancellation).ConfigureAwait(false);
+            foreach (var missing in session.Topology.Missing)
+                await Console.Error.WriteLineAsync($"patchbay lab: {missing} does not run; its links are not in the plan").ConfigureAwait(false);
             var plan = session.Plan();
             if (plan.IsEmpty)
             {

@@ -78,6 +78,9 @@ internal static class UpCommand
                 state.SetReady(true);
                 if (options.ReadyFile is { } file)
                     File.WriteAllText(file, "");
+            },
+            Announced = () =>
+            {
                 if (options.Background)
                     Background.LetGo(state);
             },
