@@ -11,20 +11,7 @@ internal static class UnixSocketHttp
     {
         UseProxy = false,
         AllowAutoRedirect = false,
-        ConnectCallback = async (_, cancellation) =>
-        {
-            var connection = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-            try
-            {
-                await connection.ConnectAsync(new UnixDomainSocketEndPoint(socket), cancellation).ConfigureAwait(false);
-                return new NetworkStream(connection, ownsSocket: true);
-            }
-            catch
-            {
-                connection.Dispose();
-                throw;
-            }
-        },
+        ConnectCallback = async (_, cancellation) => new NetworkStream(await UnixSocket.ConnectAsync(socket, cancellation).ConfigureAwait(false), ownsSocket: true),
     })
     {
         BaseAddress = new Uri("http://localhost/"),

@@ -58,8 +58,9 @@ internal sealed class OpenVswitch : IDisposable
         };
         if (bridge.DatapathId is { } id)
             row["other_config"] = Map(("datapath-id", id));
-        await CommitAsync(
-            $"add bridge \"{bridge.Name}\"",
+        var operation = $"add bridge \"{bridge.Name}\" with datapath_type {bridge.Datapath}";
+        var configuration = await CommitAsync(
+            operation,
             [
                 Absent("Bridge", bridge.Name),
                 Insert("Interface", "interface", new JsonObject { ["name"] = bridge.Name, ["type"] = "internal", ["external_ids"] = OwnerMap() }),
@@ -70,11 +71,11 @@ internal sealed class OpenVswitch : IDisposable
             cancellation).ConfigureAwait(false);
         try
         {
-            await RequireWorkingAsync(bridge.Name, $"add bridge \"{bridge.Name}\" with datapath_type {bridge.Datapath}", cancellation).ConfigureAwait(false);
+            await RequireWorkingAsync(bridge.Name, operation, configuration, cancellation).ConfigureAwait(false);
         }
         catch
         {
-            await DeleteBridgeAsync(bridge.Name, CancellationToken.None).ConfigureAwait(false);
+            await UnlinkBridgeAsync(bridge.Name, CancellationToken.None).ConfigureAwait(false);
             throw;
         }
     }
@@ -83,9 +84,9 @@ internal sealed class OpenVswitch : IDisposable
     /// <returns>False when the owner has none of that name.</returns>
     public async Task<bool> DeleteBridgeAsync(string name, CancellationToken cancellation)
     {
-        if (await FindAsync("Bridge", name, cancellation).ConfigureAwait(false) is not { } uuid)
+        if (await UnlinkBridgeAsync(name, cancellation).ConfigureAwait(false) is not { } configuration)
             return false;
-        await CommitAsync($"delete bridge \"{name}\"", [Mutate("Open_vSwitch", [], new JsonArray("bridges", "delete", Reference(uuid)))], cancellation).ConfigureAwait(false);
+        await _database.AwaitConfigurationAsync(configuration, cancellation).ConfigureAwait(false);
         return true;
     }
 
@@ -103,7 +104,7 @@ internal sealed class OpenVswitch : IDisposable
         var row = new JsonObject { ["name"] = port, ["external_ids"] = OwnerMap() };
         if (number is { } wanted)
             row["ofport_request"] = wanted;
-        await CommitAsync(
+        var configuration = await CommitAsync(
             operation,
             [
                 Absent("Port", port),
@@ -114,11 +115,11 @@ internal sealed class OpenVswitch : IDisposable
             cancellation).ConfigureAwait(false);
         try
         {
-            await RequireWorkingAsync(port, operation, cancellation).ConfigureAwait(false);
+            await RequireWorkingAsync(port, operation, configuration, cancellation).ConfigureAwait(false);
         }
         catch
         {
-            await DeletePortAsync(bridge, port, CancellationToken.None).ConfigureAwait(false);
+            await UnlinkPortAsync(bridge, port, CancellationToken.None).ConfigureAwait(false);
             throw;
         }
     }
@@ -127,17 +128,29 @@ internal sealed class OpenVswitch : IDisposable
     /// <returns>False when the owner has none of that name.</returns>
     public async Task<bool> DeletePortAsync(string bridge, string port, CancellationToken cancellation)
     {
-        if (await FindAsync("Port", port, cancellation).ConfigureAwait(false) is not { } uuid)
+        if (await UnlinkPortAsync(bridge, port, cancellation).ConfigureAwait(false) is not { } configuration)
             return false;
-        await CommitAsync(
-            $"delete port \"{port}\" of bridge \"{bridge}\"", [Mutate("Bridge", Where("name", bridge), new JsonArray("ports", "delete", Reference(uuid)))], cancellation).ConfigureAwait(false);
+        await _database.AwaitConfigurationAsync(configuration, cancellation).ConfigureAwait(false);
         return true;
     }
 
     public void Dispose() => _database.Dispose();
 
-    /// <summary>Commits, tells ovs-vswitchd that there is something new (next_cfg), and waits until it has dealt with it.</summary>
-    private async Task CommitAsync(string comment, IReadOnlyList<JsonObject> operations, CancellationToken cancellation)
+    // What nothing refers to any more, the database removes: the ports of a bridge, the interfaces of a port.
+
+    private async Task<long?> UnlinkBridgeAsync(string name, CancellationToken cancellation) =>
+        await FindAsync("Bridge", name, cancellation).ConfigureAwait(false) is { } uuid
+            ? await CommitAsync($"delete bridge \"{name}\"", [Mutate("Open_vSwitch", [], new JsonArray("bridges", "delete", Reference(uuid)))], cancellation).ConfigureAwait(false)
+            : null;
+
+    private async Task<long?> UnlinkPortAsync(string bridge, string port, CancellationToken cancellation) =>
+        await FindAsync("Port", port, cancellation).ConfigureAwait(false) is { } uuid
+            ? await CommitAsync($"delete port \"{port}\" of bridge \"{bridge}\"", [Mutate("Bridge", Where("name", bridge), new JsonArray("ports", "delete", Reference(uuid)))], cancellation).ConfigureAwait(false)
+            : null;
+
+    /// <summary>Changes the database, and tells ovs-vswitchd that there is something new (next_cfg).</summary>
+    /// <returns>What <c>cur_cfg</c> is when ovs-vswitchd has dealt with it.</returns>
+    private async Task<long> CommitAsync(string comment, IReadOnlyList<JsonObject> operations, CancellationToken cancellation)
     {
         JsonArray results;
         try
@@ -160,12 +173,13 @@ internal sealed class OpenVswitch : IDisposable
             throw new OvsdbException($"{comment}: {refusal.Message}", refusal);
         }
 
-        await _database.AwaitConfigurationAsync(Rows(results[operations.Count + 1]).Single()["next_cfg"]!.GetValue<long>(), cancellation).ConfigureAwait(false);
+        return Rows(results[operations.Count + 1]).Single()["next_cfg"]!.GetValue<long>();
     }
 
     // Only the interface tells whether ovs-vswitchd could do it: a bridge of a datapath that the kernel lacks stays in the database as if all were well.
-    private async Task RequireWorkingAsync(string name, string operation, CancellationToken cancellation)
+    private async Task RequireWorkingAsync(string name, string operation, long configuration, CancellationToken cancellation)
     {
+        await _database.AwaitConfigurationAsync(configuration, cancellation).ConfigureAwait(false);
         var results = await _database.TransactAsync([Select("Interface", Where("name", name), "ofport", "error")], cancellation).ConfigureAwait(false);
         var row = Rows(results[0]).SingleOrDefault() ?? throw new OvsdbException($"{operation}: it is gone from the database");
         if (Set(row["error"]).FirstOrDefault() is { } error)

@@ -10,6 +10,9 @@ internal sealed class OvsdbClient : IDisposable
     private const string Database = "Open_vSwitch";
     private const int MostBytes = 64 << 20;
 
+    // For one change; ovs-vswitchd needs milliseconds.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
     private readonly string _path;
     private readonly NetworkStream _stream;
     private readonly SemaphoreSlim _turn = new(1);
@@ -27,21 +30,13 @@ internal sealed class OvsdbClient : IDisposable
     /// <exception cref="OvsdbException">Nobody listens.</exception>
     public static async Task<OvsdbClient> ConnectAsync(string path, CancellationToken cancellation)
     {
-        var connection = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
         {
-            await connection.ConnectAsync(new UnixDomainSocketEndPoint(path), cancellation).ConfigureAwait(false);
-            return new OvsdbClient(path, connection);
+            return new OvsdbClient(path, await UnixSocket.ConnectAsync(path, cancellation).ConfigureAwait(false));
         }
-        catch (SocketException failure)
+        catch (Exception failure) when (failure is SocketException or IOException)
         {
-            connection.Dispose();
             throw new OvsdbException($"no Open vSwitch at \"{path}\": {failure.Message}; ovsdb-server must run, and its socket be there", failure);
-        }
-        catch
-        {
-            connection.Dispose();
-            throw;
         }
     }
 
@@ -62,24 +57,31 @@ internal sealed class OvsdbClient : IDisposable
     }
 
     /// <summary>Waits until ovs-vswitchd has done what the database wants: <c>cur_cfg</c> has reached the value.</summary>
+    /// <exception cref="OvsdbException">It does not, as when it does not run.</exception>
     public async Task AwaitConfigurationAsync(long wanted, CancellationToken cancellation)
     {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        limit.CancelAfter(Patience);
         await _turn.WaitAsync(cancellation).ConfigureAwait(false);
         try
         {
-            var monitor = (JsonNode)"cur_cfg";
+            var monitor = $"cur_cfg {_lastId}"; // a name of its own: one that was given up goes on
             var request = new JsonArray(Database, monitor, new JsonObject { ["Open_vSwitch"] = new JsonObject { ["columns"] = new JsonArray("cur_cfg") } });
-            var id = await SendAsync("monitor", request, cancellation).ConfigureAwait(false);
-            var reached = Configuration(await AnswerAsync(id, cancellation).ConfigureAwait(false));
+            var id = await SendAsync("monitor", request, limit.Token).ConfigureAwait(false);
+            var reached = Configuration(await AnswerAsync(id, limit.Token).ConfigureAwait(false));
             while (reached < wanted)
             {
                 // A notification: the name of the monitor, then the rows that changed (section 4.1.6).
-                var message = await ReceiveAsync(cancellation).ConfigureAwait(false);
+                var message = await ReceiveAsync(limit.Token).ConfigureAwait(false);
                 if (message["method"]?.GetValue<string>() == "update" && message["params"] is JsonArray { Count: 2 } parameters)
                     reached = Math.Max(reached, Configuration(parameters[1]));
             }
 
-            await AnswerAsync(await SendAsync("monitor_cancel", new JsonArray("cur_cfg"), cancellation).ConfigureAwait(false), cancellation).ConfigureAwait(false);
+            await AnswerAsync(await SendAsync("monitor_cancel", new JsonArray(monitor), limit.Token).ConfigureAwait(false), limit.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            throw new OvsdbException($"Open vSwitch at \"{_path}\": ovs-vswitchd does not carry out what the database says, for {Patience.TotalSeconds} s now; it must run, its log tells more");
         }
         finally
         {

@@ -11,17 +11,16 @@ internal sealed class HookListener : IDisposable
     // A hook that connects says all it has to say at once.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
-    private readonly string _path;
     private readonly Socket _socket;
 
     /// <summary>Listens at a path that only root can reach; one left by a lab that was killed is taken over.</summary>
     /// <exception cref="EngineException">Another lab listens there, or the path cannot be used.</exception>
     public HookListener(string engine, string path)
     {
-        _path = path;
-        _socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        _socket = UnixSocket.Create();
         try
         {
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
             if (File.Exists(path))
             {
                 if (Answers(path))
@@ -29,7 +28,7 @@ internal sealed class HookListener : IDisposable
                 File.Delete(path);
             }
 
-            _socket.Bind(new UnixDomainSocketEndPoint(path));
+            _socket.Bind(UnixSocket.At(path));
             File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
             _socket.Listen();
         }
@@ -56,18 +55,15 @@ internal sealed class HookListener : IDisposable
         }
     }
 
-    public void Dispose()
-    {
-        _socket.Dispose();
-        File.Delete(_path);
-    }
+    /// <summary>Ends listening; .NET removes the file of a socket that it bound.</summary>
+    public void Dispose() => _socket.Dispose();
 
     private static bool Answers(string path)
     {
-        using var probe = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        using var probe = UnixSocket.Create();
         try
         {
-            probe.Connect(new UnixDomainSocketEndPoint(path));
+            probe.Connect(UnixSocket.At(path));
             return true;
         }
         catch (SocketException failure) when (failure.SocketErrorCode == SocketError.ConnectionRefused)

@@ -20,17 +20,17 @@ internal static class OciHook
     {
         var text = new byte[MostState];
         var length = state.ReadAtLeast(text, text.Length, throwOnEndOfStream: false);
-        using var connection = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        using var connection = UnixSocket.Create();
         try
         {
-            connection.Connect(new UnixDomainSocketEndPoint(socket));
+            connection.Connect(UnixSocket.At(socket));
         }
-        catch (SocketException failure) when (optional)
+        catch (Exception failure) when (optional && failure is (SocketException or IOException))
         {
             complaints.WriteLine($"patchbay: no lab listens at \"{socket}\" ({failure.Message}); the container gets no links");
             return 0;
         }
-        catch (SocketException failure)
+        catch (Exception failure) when (failure is SocketException or IOException)
         {
             complaints.WriteLine($"patchbay: no lab listens at \"{socket}\": {failure.Message}; --optional lets containers start all the same");
             return 1;

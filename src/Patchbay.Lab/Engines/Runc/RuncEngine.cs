@@ -13,15 +13,17 @@ internal sealed class RuncEngine : Engine
 
     private readonly string _root;
     private readonly string _socket;
+    private readonly TimeProvider _time;
 
     /// <param name="socket">Where hooks connect, <see cref="OciHook"/>.</param>
     /// <param name="root">runc's <c>--root</c>.</param>
     /// <param name="processes">Where its processes are seen.</param>
-    public RuncEngine(string socket, string root = DefaultRoot, ProcessTable? processes = null)
+    /// <param name="time">Paces the attempts to listen where another lab does.</param>
+    public RuncEngine(string socket, string root = DefaultRoot, ProcessTable? processes = null, TimeProvider? time = null)
         : base(processes ?? new ProcessTable())
     {
         Name = $"runc in {root}";
-        (_root, _socket) = (root, socket);
+        (_root, _socket, _time) = (root, socket, time ?? TimeProvider.System);
     }
 
     public override string Name { get; }
@@ -43,21 +45,7 @@ internal sealed class RuncEngine : Engine
     public override async Task<Instance?> FindAsync(string idOrName, CancellationToken cancellation) =>
         (await ListAsync(cancellation).ConfigureAwait(false)).FirstOrDefault(instance => instance.Id == idOrName);
 
-    public override async IAsyncEnumerable<EngineEvent> WatchAsync([EnumeratorCancellation] CancellationToken cancellation)
-    {
-        using var listener = new HookListener(Name, _socket);
-        yield return new EngineEvent { Kind = EngineEventKind.Resynchronise };
-        await foreach (var call in listener.CallsAsync(cancellation).ConfigureAwait(false))
-        {
-            var state = call.State;
-            if (state.Status == "stopped")
-                yield return new EngineEvent { Kind = EngineEventKind.Died, Id = state.Id, Release = call.ReleaseAsync };
-            else if (Processes.StartTime(state.Pid) is { } started)
-                yield return new EngineEvent { Kind = EngineEventKind.Started, Id = state.Id, Instance = Instance(state.Id, state.Pid, started, state.Annotations ?? []), Release = call.ReleaseAsync };
-            else
-                await call.ReleaseAsync($"there is no process {state.Pid}").ConfigureAwait(false);
-        }
-    }
+    public override IAsyncEnumerable<EngineEvent> WatchAsync(CancellationToken cancellation) => Reconnection.Follow(ListenAsync, _time, cancellation);
 
     public override async Task<ExecResult> ExecAsync(Instance instance, IReadOnlyList<string> command, CancellationToken cancellation)
     {
@@ -77,6 +65,22 @@ internal sealed class RuncEngine : Engine
     }
 
     public override ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    private async IAsyncEnumerable<EngineEvent> ListenAsync([EnumeratorCancellation] CancellationToken cancellation)
+    {
+        using var listener = new HookListener(Name, _socket);
+        yield return new EngineEvent { Kind = EngineEventKind.Resynchronise };
+        await foreach (var call in listener.CallsAsync(cancellation).ConfigureAwait(false))
+        {
+            var state = call.State;
+            if (state.Status == "stopped")
+                yield return new EngineEvent { Kind = EngineEventKind.Died, Id = state.Id, Release = call.ReleaseAsync };
+            else if (Processes.StartTime(state.Pid) is { } started)
+                yield return new EngineEvent { Kind = EngineEventKind.Started, Id = state.Id, Instance = Instance(state.Id, state.Pid, started, state.Annotations ?? []), Release = call.ReleaseAsync };
+            else
+                await call.ReleaseAsync($"there is no process {state.Pid}").ConfigureAwait(false);
+        }
+    }
 
     /// <summary>A container by what runc remembers of it; null when its process has ended.</summary>
     private async Task<Instance?> ReadAsync(string file, CancellationToken cancellation)

@@ -113,6 +113,18 @@ public sealed class RuncWatchTests : IDisposable
     }
 
     [Fact]
+    public async Task Second_lab_at_the_same_socket_waits_for_the_first()
+    {
+        await using RuncEngine first = new(HookSocket, Root), second = new(HookSocket, Root);
+        var listening = new EngineWatch(first);
+        await listening.NextAsync(EngineEventKind.Resynchronise);
+        await using var waiting = new EngineWatch(second);
+        Assert.Contains("another lab takes the hooks", (await waiting.NextAsync(EngineEventKind.Lost)).Reason, StringComparison.Ordinal);
+        await listening.DisposeAsync();
+        await waiting.NextAsync(EngineEventKind.Resynchronise);
+    }
+
+    [Fact]
     public async Task Socket_of_a_lab_that_was_killed_is_taken_over()
     {
         using (var left = new System.Net.Sockets.Socket(System.Net.Sockets.AddressFamily.Unix, System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Unspecified))

@@ -57,7 +57,7 @@ public sealed class OpenVswitchTests : IDisposable
         _ovs.Vsctl("add-br", "theirs", "--", "set", "bridge", "theirs", "datapath_type=netdev").Check();
         using OpenVswitch lab = await OpenVswitch.ConnectAsync("mine", _ovs.Socket, default), other = await OpenVswitch.ConnectAsync("other", _ovs.Socket, default);
 
-        Assert.Contains("add bridge \"theirs\": Open vSwitch has one of that name already", await Refused(lab.AddBridgeAsync(Netdev("theirs"), default)), StringComparison.Ordinal);
+        Assert.Contains("add bridge \"theirs\" with datapath_type netdev: Open vSwitch has one of that name already", await Refused(lab.AddBridgeAsync(Netdev("theirs"), default)), StringComparison.Ordinal);
         Assert.Contains("no such bridge of this lab", await Refused(lab.AddPortAsync("theirs", "p0", null, default)), StringComparison.Ordinal);
         Assert.False(await lab.DeleteBridgeAsync("theirs", default));
         await other.AddBridgeAsync(Netdev("others") with { SpanningTree = true }, default);
@@ -83,6 +83,15 @@ public sealed class OpenVswitchTests : IDisposable
         await lab.DeleteBridgeAsync("lan", default);
         Assert.Equal("", _ovs.Vsctl("list-br").Check().StandardOutput);
         Assert.Contains("no Open vSwitch at", await Refused(OpenVswitch.ConnectAsync("mine", _ovs.Socket + ".none", default)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Switch_that_does_not_run_is_told_of()
+    {
+        using OpenVswitch lab = await OpenVswitch.ConnectAsync("mine", _ovs.Socket, default);
+        _ovs.StopSwitch();
+        Assert.Contains("ovs-vswitchd does not carry out", await Refused(lab.AddBridgeAsync(Netdev("lan"), default)), StringComparison.Ordinal);
+        Assert.Equal("", _ovs.Vsctl("--no-wait", "list-br").Check().StandardOutput);
     }
 
     private static OvsBridge Netdev(string name) => new() { Name = name, Datapath = OvsBridge.UserDatapath };

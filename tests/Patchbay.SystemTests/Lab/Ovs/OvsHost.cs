@@ -37,6 +37,13 @@ internal sealed class OvsHost : IDisposable
     /// <summary>ovs-appctl(8), which asks ovs-vswitchd itself.</summary>
     public CommandResult Appctl(params string[] arguments) => Host.Run(["ovs-appctl", $"--target={Control}", .. arguments]);
 
+    /// <summary>Ends ovs-vswitchd; the database stays.</summary>
+    public void StopSwitch()
+    {
+        _switch.Kill();
+        _switch.WaitForExit();
+    }
+
     public void Dispose() => Host.Dispose();
 
     private string At(string name) => Path.Combine(Host.Directory, name);
