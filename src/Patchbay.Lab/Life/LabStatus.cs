@@ -18,7 +18,27 @@ internal sealed class LabStatus
         }
     }
 
-    /// <summary>What the lab waits for, and why.</summary>
+    /// <summary>How many links there are.</summary>
+    public int Links
+    {
+        get
+        {
+            lock (_lock)
+                return _links;
+        }
+    }
+
+    /// <summary>Why the last look came to nothing; null when it did not.</summary>
+    public string? Problem
+    {
+        get
+        {
+            lock (_lock)
+                return _problem;
+        }
+    }
+
+    /// <summary>The containers that the lab waits for.</summary>
     public IReadOnlyList<string> Waiting
     {
         get

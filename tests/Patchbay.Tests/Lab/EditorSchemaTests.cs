@@ -25,7 +25,7 @@ public class EditorSchemaTests
     [Fact]
     public void Keys_of_the_whole_and_of_a_peer_are_the_readers()
     {
-        Assert.Equal(Known("unknown-key: 1", "unknown-key"), [.. Network.EnumerateObject().Select(each => each.Name).Order(StringComparer.Ordinal)]);
+        Assert.Equal(Known("unknown-key: 1", "unknown-key"), Network.EnumerateObject().Select(each => each.Name).Order(StringComparer.Ordinal).ToArray());
         Assert.Equal(
             Known("links: [{peer: {unknown-key: 1}}]", "links[0].peer.unknown-key"),
             Keys(Network.GetProperty("links").GetProperty("items").GetProperty("properties").GetProperty("peer")));

@@ -71,7 +71,11 @@ internal static class UpCommand
             Process = options.Detach ? 0 : Environment.ProcessId,
             Followed = options.Background,
         });
-        var run = new LabRun(session, engines, project, status, Console.WriteLine)
+        var view = !options.Detach && !options.Background && LiveView.IsPossible ? new LiveView(chosen.Name, status) : null;
+        using var viewEnd = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var viewing = view?.RunAsync(viewEnd.Token) ?? Task.CompletedTask;
+        Action<string> log = view is null ? Console.WriteLine : view.Add;
+        var run = new LabRun(session, engines, project, status, log)
         {
             Connected = () =>
             {
@@ -114,6 +118,8 @@ internal static class UpCommand
         }
         finally
         {
+            await viewEnd.CancelAsync().ConfigureAwait(false);
+            await viewing.ConfigureAwait(false);
             foreach (var engine in engines)
                 await engine.DisposeAsync().ConfigureAwait(false);
         }
