@@ -9,35 +9,31 @@ namespace Patchbay.SystemTests.Lab.Engines;
 public sealed class RuncWatchTests : IDisposable
 {
     private readonly TestHost _host;
+    private readonly RuncBundle _bundle;
 
     public RuncWatchTests()
     {
         Needs.Program("runc");
         Needs.Program("busybox");
         _host = TestHost.Create();
+        _bundle = new RuncBundle(_host);
     }
-
-    private string Bundle => Path.Combine(_host.Directory, "bundle");
-
-    private string Root => Path.Combine(_host.Directory, "runc");
-
-    private string HookSocket => Path.Combine(_host.Directory, "hooks.sock");
 
     public void Dispose()
     {
-        Runc("delete", "--force", _host.Name);
+        _bundle.Delete();
         _host.Dispose();
     }
 
     [Fact]
     public async Task Container_waits_until_it_is_wired()
     {
-        MakeBundle(["ip", "-o", "link", "show", "eth7"]);
-        await using var engine = new RuncEngine(HookSocket, Root);
+        _bundle.Make(["ip", "-o", "link", "show", "eth7"]);
+        await using var engine = new RuncEngine(_bundle.HookSocket, _bundle.Root);
         await using var watch = new EngineWatch(engine);
         await watch.NextAsync(EngineEventKind.Resynchronise);
 
-        Task<CommandResult> running = Task.Run(() => Runc("run", "--bundle", Bundle, _host.Name));
+        Task<CommandResult> running = Task.Run(() => _bundle.Run());
         EngineEvent created = await watch.NextAsync(EngineEventKind.Started, _host.Name);
         Assert.True(created.IsHeld);
         Assert.Equal("blue", created.Instance!.Labels["org.example.colour"]);
@@ -56,12 +52,12 @@ public sealed class RuncWatchTests : IDisposable
     [Fact]
     public async Task Container_that_cannot_be_wired_does_not_start()
     {
-        MakeBundle(["true"]);
-        await using var engine = new RuncEngine(HookSocket, Root);
+        _bundle.Make(["true"]);
+        await using var engine = new RuncEngine(_bundle.HookSocket, _bundle.Root);
         await using (var watch = new EngineWatch(engine))
         {
             await watch.NextAsync(EngineEventKind.Resynchronise);
-            Task<CommandResult> running = Task.Run(() => Runc("run", "--bundle", Bundle, _host.Name));
+            Task<CommandResult> running = Task.Run(() => _bundle.Run());
             await (await watch.NextAsync(EngineEventKind.Started)).Release!("bridge \"lan\" is somebody else's");
             await (await watch.NextAsync(EngineEventKind.Died)).Release!(null);
             CommandResult refused = await running;
@@ -70,25 +66,25 @@ public sealed class RuncWatchTests : IDisposable
         }
 
         // With no lab at all it does not either; unless the hook says that it may.
-        Assert.Contains("no lab listens at", Runc("run", "--bundle", Bundle, _host.Name).StandardError, StringComparison.Ordinal);
-        MakeBundle(["true"], "--optional");
-        Runc("run", "--bundle", Bundle, _host.Name).Check();
+        Assert.Contains("no lab listens at", _bundle.Run().StandardError, StringComparison.Ordinal);
+        _bundle.Make(["true"], "--optional");
+        _bundle.Run().Check();
     }
 
     [Fact]
     public async Task Containers_that_run_are_listed_and_take_commands()
     {
-        MakeBundle(["sleep", "1000"], "--optional");
-        Runc("run", "--detach", "--bundle", Bundle, _host.Name).Check();
-        await using var engine = new RuncEngine(HookSocket, Root);
+        _bundle.Make(["sleep", "1000"], "--optional");
+        _bundle.Run("--detach").Check();
+        await using var engine = new RuncEngine(_bundle.HookSocket, _bundle.Root);
 
         Instance running = Assert.Single(await engine.ListAsync(default));
-        JsonNode state = JsonNode.Parse(Runc("state", _host.Name).Check().StandardOutput)!;
+        JsonNode state = JsonNode.Parse(_bundle.Runc("state", _host.Name).Check().StandardOutput)!;
         Assert.Equal((_host.Name, state["pid"]!.GetValue<int>(), "blue"), (running.Id, running.Pid, running.Labels["org.example.colour"]));
         Assert.Equal(running.Key, (await engine.FindAsync(_host.Name, default))!.Key);
         Assert.Equal(new ExecResult(3, "out\n", "oh\n"), await engine.ExecAsync(running, ["sh", "-c", "echo out; echo oh >&2; exit 3"], default));
 
-        Runc("kill", _host.Name, "KILL").Check();
+        _bundle.Runc("kill", _host.Name, "KILL").Check();
         SpinWait.SpinUntil(() => !engine.IsRunning(running), Command.DefaultLimit);
         Assert.Empty(await engine.ListAsync(default));
     }
@@ -99,14 +95,14 @@ public sealed class RuncWatchTests : IDisposable
     [InlineData("""{ "id": "c", "status": "creating", "pid": 2147483647 }""", "there is no process 2147483647")]
     public async Task Other_input_of_the_hook_is_refused(string input, string reason)
     {
-        await using var engine = new RuncEngine(HookSocket, Root);
+        await using var engine = new RuncEngine(_bundle.HookSocket, _bundle.Root);
         await using var watch = new EngineWatch(engine);
         await watch.NextAsync(EngineEventKind.Resynchronise);
         using var complaints = new StringWriter();
         // A probe of a second lab says nothing at all, and is no hook.
-        Assert.Throws<EngineException>(() => new HookListener("second", HookSocket));
+        Assert.Throws<EngineException>(() => new HookListener("second", _bundle.HookSocket));
 
-        int status = OciHook.Run(new MemoryStream(System.Text.Encoding.UTF8.GetBytes(input.Length == 0 ? "nonsense" : input)), HookSocket, optional: false, complaints);
+        int status = OciHook.Run(new MemoryStream(System.Text.Encoding.UTF8.GetBytes(input.Length == 0 ? "nonsense" : input)), _bundle.HookSocket, optional: false, complaints);
 
         Assert.Equal(1, status);
         Assert.Contains(reason, complaints.ToString(), StringComparison.Ordinal);
@@ -115,7 +111,7 @@ public sealed class RuncWatchTests : IDisposable
     [Fact]
     public async Task Second_lab_at_the_same_socket_waits_for_the_first()
     {
-        await using RuncEngine first = new(HookSocket, Root), second = new(HookSocket, Root);
+        await using RuncEngine first = new(_bundle.HookSocket, _bundle.Root), second = new(_bundle.HookSocket, _bundle.Root);
         var listening = new EngineWatch(first);
         await listening.NextAsync(EngineEventKind.Resynchronise);
         await using var waiting = new EngineWatch(second);
@@ -129,43 +125,14 @@ public sealed class RuncWatchTests : IDisposable
     {
         using (var left = new System.Net.Sockets.Socket(System.Net.Sockets.AddressFamily.Unix, System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Unspecified))
         {
-            left.Bind(new System.Net.Sockets.UnixDomainSocketEndPoint(HookSocket));
-            File.Move(HookSocket, HookSocket + ".kept"); // .NET deletes the file with the socket; a process that is killed does not
+            left.Bind(new System.Net.Sockets.UnixDomainSocketEndPoint(_bundle.HookSocket));
+            File.Move(_bundle.HookSocket, _bundle.HookSocket + ".kept"); // .NET deletes the file with the socket; a process that is killed does not
         }
 
-        File.Move(HookSocket + ".kept", HookSocket);
-        await using var engine = new RuncEngine(HookSocket, Root);
+        File.Move(_bundle.HookSocket + ".kept", _bundle.HookSocket);
+        await using var engine = new RuncEngine(_bundle.HookSocket, _bundle.Root);
         await using (var watch = new EngineWatch(engine))
             await watch.NextAsync(EngineEventKind.Resynchronise);
-        Assert.False(File.Exists(HookSocket));
-    }
-
-    private CommandResult Runc(params string[] arguments) => _host.Run(
-        ["sh", "-c", """out=$1; shift; runc "$@" </dev/null >"$out.out" 2>"$out.err"; s=$?; cat "$out.out"; cat "$out.err" >&2; exit $s""",
-            "sh", Path.Combine(_host.Directory, "runc-log"), "--root", Root, .. arguments]);
-
-    private void MakeBundle(string[] command, params string[] hookOptions)
-    {
-        _host.Run(["sh", "-euc", """
-            mkdir -p "$0/rootfs/bin" && cd "$0"
-            cp "$(command -v busybox)" rootfs/bin/
-            for applet in sh sleep ip true; do ln -sf busybox rootfs/bin/$applet; done
-            rm -f config.json
-            runc spec
-            """, Bundle]).Check();
-        string file = Path.Combine(Bundle, "config.json");
-        JsonObject config = JsonNode.Parse(File.ReadAllText(file))!.AsObject();
-        config["process"]!["terminal"] = false;
-        config["process"]!["args"] = new JsonArray([.. command.Select(word => (JsonNode)word)]);
-        config["annotations"] = new JsonObject { ["org.example.colour"] = "blue" };
-        string[] line = [.. PatchbayProgram.Line, "lab", "hook", "--socket", HookSocket, .. hookOptions];
-        JsonObject hook = new()
-        {
-            ["path"] = line[0],
-            ["args"] = new JsonArray([.. line.Select(word => (JsonNode)word)]),
-            ["env"] = new JsonArray(["PATH=/usr/sbin:/usr/bin:/sbin:/bin", $"HOME={_host.Directory}"]),
-        };
-        config["hooks"] = new JsonObject { ["createRuntime"] = new JsonArray(hook), ["poststop"] = new JsonArray(hook.DeepClone()) };
-        File.WriteAllText(file, config.ToJsonString());
+        Assert.False(File.Exists(_bundle.HookSocket));
     }
 }
