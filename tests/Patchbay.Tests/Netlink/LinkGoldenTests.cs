@@ -48,7 +48,7 @@ public class LinkGoldenTests
         var batch = new NetlinkBatch();
         batch.AddLink(new LinkSettings { Name = "d0", Group = 7, Kind = new Dummy() });
         GoldenBytes.Equal(batch.Writer.Written, """
-            40000000 1000 0106 00000000 00000000    # RTM_NEWLINK, REQUEST | EXCL | CREATE
+            44000000 1000 0106 00000000 00000000    # RTM_NEWLINK, REQUEST | EXCL | CREATE
             00 00 0000 00000000 00000000 00000000   # struct ifinfomsg
             0700 0300 64300000                      # IFLA_IFNAME "d0"
             0800 1b00 07000000                      # IFLA_GROUP 7
