@@ -42,15 +42,15 @@ public static class NamedNamespace
     /// <summary>Gives a namespace a name.</summary>
     /// <param name="name">The name; it must be free.</param>
     /// <param name="it">The namespace.</param>
+    /// <param name="label">
+    /// What the file says while no namespace is mounted on it, which is how a process that is killed in the middle leaves it: <see cref="RemoveLeftover"/>.
+    /// </param>
     /// <exception cref="NetlinkException">The name is taken, or the kernel refused.</exception>
-    public static void Give(string name, NetworkNamespace it)
+    public static void Give(string name, NetworkNamespace it, string? label = null)
     {
         ArgumentNullException.ThrowIfNull(it);
         var path = PathOf(name);
-        var file = Libc.openat(Libc.AT_FDCWD, path, Libc.O_RDONLY | Libc.O_CREAT | Libc.O_EXCL | Libc.O_CLOEXEC, 0);
-        if (file < 0)
-            throw new NetlinkException($"create {path}", Libc.LastError);
-        new SafeFileHandle(file, ownsHandle: true).Dispose();
+        CreateFile(path, label);
         try
         {
             Mount(string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{it.Handle.DangerousGetHandle()}"), path, Libc.MS_BIND);
@@ -60,6 +60,27 @@ public static class NamedNamespace
             File.Delete(path);
             throw;
         }
+    }
+
+    /// <summary>Removes the file of a name on which nothing is mounted, if it was made by <see cref="Give"/> with this label.</summary>
+    /// <param name="name">The name.</param>
+    /// <param name="label">The label.</param>
+    /// <returns>Whether there was one.</returns>
+    public static bool RemoveLeftover(string name, string label)
+    {
+        var path = PathOf(name);
+        try
+        {
+            if (File.ReadAllText(path) != label)
+                return false;
+        }
+        catch (IOException)
+        {
+            return false; // EINVAL: a namespace, which cannot be read; or it is not there
+        }
+
+        File.Delete(path);
+        return true;
     }
 
     /// <summary>Removes a name; the namespace goes with the last process and the last descriptor in it. A name that is not there is no failure.</summary>
@@ -74,6 +95,33 @@ public static class NamedNamespace
         if (Libc.umount2(path, Libc.MNT_DETACH) < 0 && Libc.LastError is not (Errno.Invalid or Errno.NotFound) and var error)
             throw new NetlinkException($"unmount {path}", error);
         File.Delete(path);
+    }
+
+    // With its content from the first moment on: a file without a name gets one when it is written, open(2), O_TMPFILE.
+    private static unsafe void CreateFile(string path, string? label)
+    {
+        if (label is not null && Libc.openat(Libc.AT_FDCWD, Directory, Libc.O_TMPFILE | Libc.O_WRONLY | Libc.O_CLOEXEC, 0) is >= 0 and var unnamed)
+        {
+            using var handle = new SafeFileHandle(unnamed, ownsHandle: true);
+            var bytes = System.Text.Encoding.UTF8.GetBytes(label);
+            fixed (byte* content = bytes)
+            {
+                if (Libc.write(handle, content, (nuint)bytes.Length) != bytes.Length)
+                    throw new NetlinkException($"write {path}", Libc.LastError);
+            }
+
+            if (Libc.linkat(Libc.AT_FDCWD, string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{unnamed}"), Libc.AT_FDCWD, path, Libc.AT_SYMLINK_FOLLOW) < 0)
+                throw new NetlinkException($"create {path}", Libc.LastError);
+            return;
+        }
+
+        // Not every file system has files without a name.
+        var file = Libc.openat(Libc.AT_FDCWD, path, Libc.O_WRONLY | Libc.O_CREAT | Libc.O_EXCL | Libc.O_CLOEXEC, 0);
+        if (file < 0)
+            throw new NetlinkException($"create {path}", Libc.LastError);
+        using var named = new SafeFileHandle(file, ownsHandle: true);
+        if (label is not null)
+            RandomAccess.Write(named, System.Text.Encoding.UTF8.GetBytes(label), 0);
     }
 
     private static unsafe void Mount(string source, string target, nuint flags)

@@ -58,7 +58,5 @@ internal sealed class ContainerSet(LabConfig config, string? project)
 
     private bool OfProject(Instance instance) => project is null || instance.Project == project;
 
-    private static HashSet<string> Named(LabConfig config, OwnerKind kind) =>
-        config.Links.SelectMany(link => link.Peer is null ? [link.End.Owner] : new[] { link.End.Owner, link.Peer.Owner })
-            .Concat(config.Commands.Select(command => command.Owner)).Where(owner => owner.Kind == kind).Select(owner => owner.Name).ToHashSet(StringComparer.Ordinal);
+    private static HashSet<string> Named(LabConfig config, OwnerKind kind) => config.Owners.Where(owner => owner.Kind == kind).Select(owner => owner.Name).ToHashSet(StringComparer.Ordinal);
 }

@@ -3,6 +3,7 @@ using Patchbay.Lab.Plan;
 using Patchbay.Lab.Schema;
 using Patchbay.Lab.Wiring;
 using Patchbay.Netlink;
+using Patchbay.Netlink.Rtnetlink;
 
 namespace Patchbay.Lab.Life;
 
@@ -38,9 +39,7 @@ internal sealed class LabSession : IDisposable
     public Observation Seen => _seen;
 
     /// <summary>Whether the files name containers, which an engine runs.</summary>
-    public bool NeedsEngine =>
-        _config.Links.SelectMany(link => link.Peer is null ? [link.End.Owner] : new[] { link.End.Owner, link.Peer.Owner })
-            .Concat(_config.Commands.Select(command => command.Owner)).Any(owner => owner.Kind is OwnerKind.Service or OwnerKind.Container);
+    public bool NeedsEngine => _config.HasContainers;
 
     /// <summary>Works the topology out anew for other containers.</summary>
     public void SetContainers(IReadOnlyList<RunningContainer> containers) => Topology = TopologyBuilder.Build(_config, _options, containers);
@@ -105,7 +104,7 @@ internal sealed class LabSession : IDisposable
             if (!_places.TryGet(device.Node, out var place) || place!.Route.FindLink(device.Name) is not { } link || !Topology.Ownership.Owns(link))
                 return;
             var batch = new NetlinkBatch();
-            Patchbay.Netlink.Rtnetlink.LinkRequests.DeleteLink(batch, link.Index, Tolerated.Missing);
+            batch.DeleteLink(link.Index, Tolerated.Missing);
             place.Route.Execute(batch);
         }
     }

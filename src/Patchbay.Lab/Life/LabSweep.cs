@@ -32,9 +32,19 @@ internal static class LabSweep
         Attempt(failures, () => OvsWiring.RemoveAll(lab, ovsSocket ?? OpenVswitch.DefaultSocket));
         foreach (var name in namespaces)
             Attempt(failures, () => NamedNamespace.Remove(name));
+        Attempt(failures, () => RemoveLeftovers(ownership));
         if (failures.Count > 0)
             throw new AggregateException(failures);
         return strangers;
+    }
+
+    // Of a process that was killed between the file and the mount on it, or between unmounting and deleting.
+    private static void RemoveLeftovers(Ownership ownership)
+    {
+        if (!Directory.Exists(NamedNamespace.Directory))
+            return;
+        foreach (var path in Directory.EnumerateFiles(NamedNamespace.Directory, $"{ownership.Lab}-*"))
+            NamedNamespace.RemoveLeftover(Path.GetFileName(path), ownership.Label);
     }
 
     /// <summary>Whether anything of a lab is there.</summary>

@@ -9,9 +9,7 @@ internal static class Expected
     public static IReadOnlyList<RunningContainer> Containers(LabConfig config)
     {
         var containers = new List<RunningContainer>();
-        var owners = config.Links.SelectMany(link => link.Peer is null ? [link.End.Owner] : new[] { link.End.Owner, link.Peer.Owner })
-            .Concat(config.Commands.Select(command => command.Owner)).Distinct();
-        foreach (var owner in owners)
+        foreach (var owner in config.Owners)
         {
             if (owner.Kind == OwnerKind.Container)
                 containers.Add(new RunningContainer(owner.Name, "", null, 1, ""));

@@ -23,6 +23,9 @@ internal sealed class Ownership(string lab)
     /// <summary>The lab's group of interfaces: 0x50 and 24 bits of its name.</summary>
     public uint Group { get; } = 0x5000_0000 | (uint)(StableHash.Of(lab) & 0xff_ffff);
 
+    /// <summary>What the file of a node's name says when no namespace is mounted on it.</summary>
+    public string Label { get; } = $"{Prefix}{lab}\n";
+
     /// <summary>The lab's table of nf_tables, in each namespace that needs one.</summary>
     public string Table { get; } = $"patchbay_{lab.Replace('-', '_').Replace('.', '_')}";
 

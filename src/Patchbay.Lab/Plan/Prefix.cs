@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using Patchbay.Netlink.Rtnetlink;
 
 namespace Patchbay.Lab.Plan;
 
@@ -52,7 +53,7 @@ internal readonly record struct Prefix(IPAddress Address, int Length)
         var moved = new IPAddress(bytes);
         if (carry != 0 || !new IPNetwork(NetworkOf(Address, Length), Length).Contains(moved))
             return null;
-        if (IsIPv4 && Length < 31 && (NetworkOf(moved, Length).Equals(moved) || Patchbay.Netlink.Rtnetlink.InterfaceAddress.BroadcastOf(moved, Length)!.Equals(moved)))
+        if (IsIPv4 && Length < 31 && (NetworkOf(moved, Length).Equals(moved) || InterfaceAddress.BroadcastOf(moved, Length)!.Equals(moved)))
             return null;
         return this with { Address = moved };
     }

@@ -94,7 +94,7 @@ internal sealed partial class TopologyBuilder
                 // sysctl.d(5) takes both forms; a name of an interface with a dot in it needs the one with slashes.
                 var path = key.Text.Contains('/', StringComparison.Ordinal) ? key.Text : key.Text.Replace('.', '/');
                 path = path.StartsWith("net/", StringComparison.Ordinal) ? path[4..] : path;
-                if (!path.StartsWith("ipv4/", StringComparison.Ordinal) && !path.StartsWith("ipv6/", StringComparison.Ordinal))
+                if ((!path.StartsWith("ipv4/", StringComparison.Ordinal) && !path.StartsWith("ipv6/", StringComparison.Ordinal)) || path.Split('/').Any(step => step is "" or "." or ".."))
                     _problems.Add(key.At, "nodes.sysctls", $"expected a setting below net.ipv4 or net.ipv6, found \"{key.Text}\"");
                 else
                     sysctls.Add(KeyValuePair.Create(path, value.Text));
@@ -123,13 +123,13 @@ internal sealed partial class TopologyBuilder
 
     private void AddContainers(IReadOnlyList<RunningContainer> containers)
     {
-        var owners = _config.Links.SelectMany(link => link.Peer is null ? [link.End.Owner] : new[] { link.End.Owner, link.Peer.Owner })
-            .Concat(_config.Commands.Select(command => command.Owner)).Distinct().ToList();
-        foreach (var owner in owners)
+        foreach (var owner in _config.Owners)
         {
             if (owner.Kind is not (OwnerKind.Service or OwnerKind.Container))
                 continue;
             var found = containers.Where(each => owner.Kind == OwnerKind.Service ? each.Service == owner.Name : each.IsCalled(owner.Name)).ToList();
+            if (_nodes.Find(node => node.Kind == NodeKind.Namespace && node.Name == owner.Name) is not null)
+                _problems.Add(_config.Nodes[0].Name.At, "nodes", $"there is {owner} besides the node \"{owner.Name}\": give one of them another name");
             foreach (var each in found.Where(each => !_nodes.Exists(node => node.Name == each.Name)))
                 _nodes.Add(new LabNode { Name = each.Name, Kind = NodeKind.Container, Path = each.NamespacePath, Service = each.Service, Index = each.Index });
             var expected = owner.Kind == OwnerKind.Service ? _config.Services.GetValueOrDefault(owner.Name, 1) : 1;

@@ -21,6 +21,13 @@ internal sealed record LabConfig
 
     /// <summary>The services of compose files that a profile has not switched off, with their number of replicas.</summary>
     public IReadOnlyDictionary<string, int> Services { get; init; } = new Dictionary<string, int>();
+
+    /// <summary>Everybody who has an interface or a command, once each.</summary>
+    public IEnumerable<Owner> Owners =>
+        Links.SelectMany(link => link.Peer is null ? [link.End.Owner] : new[] { link.End.Owner, link.Peer.Owner }).Concat(Commands.Select(command => command.Owner)).Distinct();
+
+    /// <summary>Whether there are containers among them, which an engine runs.</summary>
+    public bool HasContainers => Owners.Any(owner => owner.Kind is OwnerKind.Service or OwnerKind.Container);
 }
 
 /// <summary>How a file names what has an end of a link.</summary>

@@ -30,13 +30,20 @@ internal sealed class YamlReader
     {
         if (text.Length > MostCharacters)
             throw new LabFileException(new Position(file, 0, 0), "", $"the file has {text.Length} characters; {MostCharacters} are possible");
+        var parser = new Parser(new StringReader(text));
         try
         {
-            return new YamlReader(new Parser(new StringReader(text)), file).Document();
+            return new YamlReader(parser, file).Document();
         }
         catch (YamlException error)
         {
             throw new LabFileException(new Position(file, (int)error.Start.Line, (int)error.Start.Column), "", $"expected YAML: {Reason(error)}");
+        }
+        catch (Exception error) when (error is InvalidOperationException or ArgumentException or FormatException or OverflowException)
+        {
+            // The scanner trips over some texts instead of refusing them, "{a: b{c" say; it was just behind what it read last.
+            var at = parser.Current?.End ?? Mark.Empty;
+            throw new LabFileException(new Position(file, (int)at.Line, (int)at.Column), "", "expected YAML: what follows cannot be understood");
         }
     }
 

@@ -71,7 +71,9 @@ internal sealed class Realizer(Topology topology, Places places)
                 batch.SetLink(1, new LinkSettings { Group = _ownership.Group, Up = true }); // lo is always the first
                 batch.AddAlternativeName(1, node.Loopback!.Mark);
                 place.Route.Execute(batch);
-                NamedNamespace.Give(Path.GetFileName(node.Path), place.Namespace);
+                var name = Path.GetFileName(node.Path);
+                NamedNamespace.RemoveLeftover(name, _ownership.Label);
+                NamedNamespace.Give(name, place.Namespace, _ownership.Label);
             }
             catch
             {

@@ -7,6 +7,9 @@ namespace Patchbay.SystemTests.Lab;
 /// <summary>Packets go where a file says: forwarded ports, addresses behind addresses, wires, tunnels, VLANs.</summary>
 public class TrafficTests
 {
+    // Debian's own: a version manager's in the PATH may be a shell script.
+    private const string Python = "/usr/bin/python3";
+
     [Fact]
     public void Forwarded_ports_lead_to_their_node_from_outside_and_from_here()
     {
@@ -48,18 +51,8 @@ public class TrafficTests
         lab.Ping("client", "192.0.2.1");
 
         // The node answers from the address behind, and the client sees the one before it.
-        using Process listener = Process.Start(new ProcessStartInfo("nsenter", [$"--net={lab.PathOf("gate")}", "--", "python3", "-c", "import socket; s = socket.create_server(('10.99.0.1', 7)); s.accept()[0].sendall(b'behind\\n')"]) { RedirectStandardOutput = true })!;
-        try
-        {
-            Assert.Equal("behind\n", Until(() => lab.In("client", "busybox", "nc", "-w", "5", "192.0.2.1", "7").StandardOutput));
-        }
-        finally
-        {
-            if (!listener.HasExited)
-                listener.Kill(entireProcessTree: true);
-            listener.WaitForExit();
-        }
-
+        const string Server = "import socket; s = socket.create_server(('10.99.0.1', 7)); print('ready', flush=True); s.accept()[0].sendall(b'behind')";
+        Assert.Equal("behind", Served(lab, "gate", Server, () => lab.In("client", "busybox", "nc", "-w", "10", "192.0.2.1", "7").Check().StandardOutput));
         JsonElement rules = Command.Run(["nsenter", $"--net={lab.PathOf("gate")}", "--", "nft", "-j", "list", "ruleset"]).Check().Json.GetProperty("nftables");
         Assert.Contains(rules.EnumerateArray(), each => each.TryGetProperty("table", out JsonElement table) && table.GetProperty("name").GetString()!.StartsWith("patchbay_", StringComparison.Ordinal));
     }
@@ -198,42 +191,43 @@ public class TrafficTests
     }
 
     // The server may not listen yet: it is a command in the background.
-    private static string Fetch(TestNamespace from, string url) => Until(() => from.Run("curl", "-sg", "-m", "10", "--retry", "20", "--retry-connrefused", "--retry-delay", "1", url).StandardOutput);
+    private static string Fetch(TestNamespace from, string url) => from.Run("curl", "-sg", "-m", "10", "--retry", "20", "--retry-connrefused", "--retry-delay", "1", url).Check().StandardOutput;
 
     private static string Answer(LabHost lab, TestNamespace outside)
     {
-        using Process server = Process.Start(new ProcessStartInfo("nsenter", [$"--net={lab.PathOf("web_1")}", "--", "busybox", "nc", "-u", "-l", "-p", "53", "-e", "echo", "udp"]))!;
+        const string Server = "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('', 53)); print('ready', flush=True); s.sendto(b'udp', s.recvfrom(9)[1])";
+        const string Client = "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(20); s.connect(('192.0.2.1', 5353)); s.send(b'?'); print(s.recv(9).decode())";
+        return Served(lab, "web_1", Server, () => outside.Run(Python, "-c", Client).Check().StandardOutput).Trim();
+    }
+
+    /// <summary>Does something while a server listens in a node.</summary>
+    private static string Served(LabHost lab, string node, string server, Func<string> ask)
+    {
+        using Process process = Process.Start(new ProcessStartInfo("nsenter", [$"--net={lab.PathOf(node)}", "--", Python, "-c", server]) { RedirectStandardOutput = true })!;
         try
         {
-            return Until(() => outside.Run(["busybox", "nc", "-u", "-w", "2", "192.0.2.1", "5353"], "?\n").StandardOutput).Trim();
+            Assert.Equal("ready", process.StandardOutput.ReadLine());
+            return ask();
         }
         finally
         {
-            if (!server.HasExited)
-                server.Kill(entireProcessTree: true);
-            server.WaitForExit();
+            if (!process.HasExited)
+                process.Kill(entireProcessTree: true);
+            process.WaitForExit();
         }
-    }
-
-    private static string Until(Func<string> attempt)
-    {
-        string got = "";
-        for (int i = 0; i < 20 && got.Length == 0; i++)
-            got = attempt();
-        return got;
     }
 
     private static void SendFrame(LabHost lab, string node, string hex)
     {
         const string Send = "import socket,sys;s=socket.socket(socket.AF_PACKET,socket.SOCK_RAW);s.bind(('eth0',0));s.send(bytes.fromhex(sys.argv[1]).ljust(60,b'\\0'))";
-        lab.In(node, "python3", "-c", Send, hex).Check();
+        lab.In(node, Python, "-c", Send, hex).Check();
     }
 
     /// <summary>Runs an action and waits until a frame of LLDP has come in.</summary>
     private static void Received(LabHost lab, string node, int expected, Action send)
     {
         const string Receive = "import socket;s=socket.socket(socket.AF_PACKET,socket.SOCK_RAW,socket.htons(0x88cc));s.bind(('eth0',0x88cc));s.settimeout(30);print('ready',flush=True);print(s.recv(99)[:6].hex(),flush=True)";
-        using Process listener = Process.Start(new ProcessStartInfo("nsenter", [$"--net={lab.PathOf(node)}", "--", "python3", "-c", Receive]) { RedirectStandardOutput = true })!;
+        using Process listener = Process.Start(new ProcessStartInfo("nsenter", [$"--net={lab.PathOf(node)}", "--", Python, "-c", Receive]) { RedirectStandardOutput = true })!;
         Assert.Equal("ready", listener.StandardOutput.ReadLine());
         send();
         Assert.Equal("0180c200000e", listener.StandardOutput.ReadLine());

@@ -40,6 +40,8 @@ public class BadLabTests
     [InlineData("nodes: [a, a]", "there is a node \"a\" already")]
     [InlineData("nodes: [../etc]", "expected a name of letters, digits")]
     [InlineData("nodes: [{node: a, sysctls: {kernel.hostname: x}}]", "expected a setting below net.ipv4 or net.ipv6, found \"kernel.hostname\"")]
+    [InlineData("nodes: [{node: a, sysctls: {net.ipv4/../x: 1}}]", "expected a setting below net.ipv4 or net.ipv6")]
+    [InlineData("nodes: [a]\nlinks: [{container: a, bridge: lan}]", "there is container \"a\" besides the node \"a\"")]
     [InlineData("nodes: [a]\ncommands: [{node: a}]", "expected the key \"command\"")]
     [InlineData("- 1", "expected a map with \"links\", found a list")]
     public void A_mistake_is_told(string yaml, params string[] expected)

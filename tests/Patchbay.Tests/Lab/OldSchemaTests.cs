@@ -48,9 +48,9 @@ public class OldSchemaTests
         Assert.Equal("rate 100mbit delay 5ms", NetemText.Write(inner.Peer!.Egress));
         Assert.Equal(1450, inner.End.Mtu); // room for the tunnel at the same switch
         Assert.True(lab.FindNode("isp")!.Shell);
-        Assert.Equal(["p_web1_1", "isp", "isp"], lab.Commands.Select(command => command.Node));
-        Assert.Equal(["ip", "route", "add", "default", "via", "10.20.0.1"], lab.Commands[0].Words);
-        Assert.False(lab.Commands[1].Background);
+        Assert.Equal(["isp", "isp", "p_web1_1"], lab.Commands.Select(command => command.Node));
+        Assert.Equal(["ip", "route", "add", "default", "via", "10.20.0.1"], lab.Commands[2].Words);
+        Assert.False(lab.Commands[0].Background);
     }
 
     [Fact]

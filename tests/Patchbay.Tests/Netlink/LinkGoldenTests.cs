@@ -42,6 +42,42 @@ public class LinkGoldenTests
             """);
     }
 
+    [Fact] // ip link add d0 group 7 type dummy
+    public void Group_of_a_new_link()
+    {
+        var batch = new NetlinkBatch();
+        batch.AddLink(new LinkSettings { Name = "d0", Group = 7, Kind = new Dummy() });
+        GoldenBytes.Equal(batch.Writer.Written, """
+            44000000 1000 0106 00000000 00000000    # RTM_NEWLINK, REQUEST | EXCL | CREATE
+            00 00 0000 00000000 00000000 00000000   # struct ifinfomsg
+            0700 0300 64300000                      # IFLA_IFNAME "d0"
+            0800 1b00 07000000                      # IFLA_GROUP 7
+            1400 1280                               # IFLA_LINKINFO
+              0a00 0100 64756d6d 79000000           #   IFLA_INFO_KIND "dummy"
+              0400 0280                             #   IFLA_INFO_DATA
+            """);
+    }
+
+    [Fact] // ip link del group 7
+    public void Deletion_of_a_group()
+    {
+        var batch = new NetlinkBatch();
+        batch.DeleteLinkGroup(7);
+        GoldenBytes.Equal(batch.Writer.Written, """
+            28000000 1100 0100 00000000 00000000    # RTM_DELLINK, REQUEST
+            00 00 0000 00000000 00000000 00000000   # struct ifinfomsg
+            0800 1b00 07000000                      # IFLA_GROUP 7
+            """);
+    }
+
+    [Fact] // ip -d link show group 7
+    public void Group_of_a_link()
+    {
+        byte[] message = GoldenBytes.Parse("28000000 1000 0000 00000000 00000000  00 00 0100 02000000 00000000 00000000  0800 1b00 07000000");
+
+        Assert.Equal(7u, Captured.Decode(message, static (scoped in MessageReader m) => Link.Decode(m)).Group);
+    }
+
     [Fact] // ip link add br0 type bridge mcast_snooping 0 group_fwd_mask 8
     public void Bridge() =>
         AttributeTree.Equal("link-add-bridge", batch => batch.AddLink(new LinkSettings { Name = "br0", Kind = new Bridge { MulticastSnooping = false, GroupForwardMask = 8 } }));

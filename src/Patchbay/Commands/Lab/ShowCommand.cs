@@ -74,10 +74,7 @@ internal static class ShowCommand
     private static void WriteOwners(Utf8JsonWriter writer, LabConfig config, string name, OwnerKind kind)
     {
         writer.WriteStartObject(name);
-        var owners = config.Links.SelectMany(link => link.Peer is null ? [link.End.Owner] : new[] { link.End.Owner, link.Peer.Owner })
-            .Concat(config.Commands.Select(command => command.Owner))
-            .Concat(config.Nodes.Select(node => new Owner(OwnerKind.Node, node.Name.Text))).Where(owner => owner.Kind == kind).Distinct();
-        foreach (var owner in owners)
+        foreach (var owner in config.Owners.Concat(config.Nodes.Select(node => new Owner(OwnerKind.Node, node.Name.Text))).Where(owner => owner.Kind == kind).Distinct())
         {
             writer.WriteStartObject(owner.Name);
             writer.WriteStartArray("links");
