@@ -20,9 +20,11 @@ internal static class EngineChoice
             engines.Add(new ContainerdEngine(containerd));
         if (options.HookSocket is { } hooks)
             engines.Add(new RuncEngine(hooks));
+        if (options.Namespaces)
+            engines.Add(new NamespaceEngine());
         return engines.Count > 0
             ? engines
-            : throw new EngineException("engines", $"the files name containers, but neither {DockerEngine.DockerSocket} nor {DockerEngine.PodmanSocket} is there; start an engine, or tell where one listens (--docker-socket, --podman-socket, --containerd-socket, --hook-socket)");
+            : throw new EngineException("engines", $"the files name containers, but neither {DockerEngine.DockerSocket} nor {DockerEngine.PodmanSocket} is there; start an engine, or tell where one listens (--docker-socket, --podman-socket, --containerd-socket, --hook-socket, --namespaces)");
     }
 
     /// <summary>The project that is told, that of the container which this process runs in, or that of the files; null for any.</summary>

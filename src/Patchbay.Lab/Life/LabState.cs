@@ -45,6 +45,9 @@ internal sealed record LabOptions
 
     public string? HookSocket { get; init; }
 
+    /// <summary>Named namespaces are taken for containers.</summary>
+    public bool Namespaces { get; init; }
+
     public string? DockerSocket { get; init; }
 
     public string? PodmanSocket { get; init; }

@@ -74,8 +74,34 @@ public class OtherEngineTests
     }
 
     [Fact]
+    public void Named_namespaces_in_place_of_containers()
+    {
+        using LabHost lab = new();
+        string file = lab.Write(Two.Replace("left", $"{lab.Name}-left", StringComparison.Ordinal).Replace("right", $"{lab.Name}-right", StringComparison.Ordinal));
+        Process up = lab.Host.Start([.. PatchbayProgram.Line, "lab", "up", "--name", lab.Name, "--namespaces", file]);
+        Says(up, "still waiting for");
+        foreach (string side in (string[])["left", "right"])
+            Command.Run(["ip", "netns", "add", $"{lab.Name}-{side}"]).Check();
+        Says(up, "All links connected");
+        lab.In("left", "ping", "-c", "1", "-W", "10", "10.0.1.2").Check();
+
+        // Another namespace of the same name is another container.
+        Command.Run(["ip", "netns", "del", $"{lab.Name}-left"]).Check();
+        Command.Run(["ip", "netns", "add", $"{lab.Name}-left"]).Check();
+        Says(up, "left: links connected");
+        lab.In("left", "ping", "-c", "1", "-W", "10", "10.0.1.2").Check();
+        End(up);
+        foreach (string side in (string[])["left", "right"])
+        {
+            Assert.DoesNotContain("eth0", lab.In(side, "ip", "-o", "link").Check().StandardOutput, StringComparison.Ordinal);
+            Command.Run(["ip", "netns", "del", $"{lab.Name}-{side}"]).Check();
+        }
+    }
+
+    [Fact]
     public void Bridge_of_Open_vSwitch()
     {
+        Needs.Tun();
         using OvsHost ovs = new();
         string file = Path.Combine(ovs.Host.Directory, "lab.yaml");
         File.WriteAllText(file, """

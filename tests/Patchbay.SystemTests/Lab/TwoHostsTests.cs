@@ -57,22 +57,24 @@ public sealed class TwoHostsTests : IDisposable
             foreach (var side in sides)
                 side.Host.Run([.. PatchbayProgram.Line, "lab", "up", "--detach", "--name", side.Lab, "--network-file", path], null, new Dictionary<string, string?> { ["REMOTE"] = side.Remote, ["NODE_IP"] = side.Ip }).Check();
 
-            // One packet each way is enough: the question and its answer, seen on either host's cable.
             // By its port tcpdump would take vxlan for Cisco's OTV.
             string[] form = kind == "vxlan" ? ["-T", "vxlan"] : [];
-            Process[] watching = [.. sides.Select(side => Listening(side.Host.Start(Dump("u0", [.. form, $"udp port {port} and greater 100"]))))];
-            Process within = Listening(Command.Start(["ip", "netns", "exec", sides[0].Lab + "-node1", .. Dump("eth0", "icmp")]));
-            Command.Run(["ip", "netns", "exec", sides[1].Lab + "-node1", "ping", "-c", "2", "-W", "10", "192.168.100.1"]).Check();
+            Process[] watching = [.. sides.Select(side => Listen(side.Host.Path, "u0", [.. form, $"udp port {port}"]))];
+            Process within = Listen($"/run/netns/{sides[0].Lab}-node1", "eth0", ["icmp"]);
+            Command.Run(["ip", "netns", "exec", sides[1].Lab + "-node1", "ping", "-c", "1", "-W", "30", "192.168.100.1"]).Check();
+
+            // The answer comes last, and was asked for.
+            const string Question = "192.168.100.2 > 192.168.100.1: ICMP echo request", Answer = "192.168.100.1 > 192.168.100.2: ICMP echo reply";
             foreach (Process each in watching)
             {
-                string seen = Seen(each);
+                string seen = Seen(each, Answer);
+                Assert.Contains(Question, seen, StringComparison.Ordinal);
                 Assert.Matches($@"192\.0\.2\.2\.\d+ > 192\.0\.2\.1\.{port}: ", seen);
                 Assert.Matches($@"192\.0\.2\.1\.\d+ > 192\.0\.2\.2\.{port}: ", seen);
                 Assert.Contains(kind == "geneve" ? "Geneve, Flags [none], vni 0x3e9" : "VXLAN, flags [I] (0x08), vni 1001", seen, StringComparison.Ordinal);
-                Assert.Contains("192.168.100.2 > 192.168.100.1: ICMP echo request", seen, StringComparison.Ordinal);
             }
 
-            Assert.Contains("192.168.100.1 > 192.168.100.2: ICMP echo reply", Seen(within), StringComparison.Ordinal);
+            Assert.Contains(Question, Seen(within, Answer), StringComparison.Ordinal);
         }
         finally
         {
@@ -83,11 +85,9 @@ public sealed class TwoHostsTests : IDisposable
         Assert.Equal(["lo", "u0"], _host.IpJson("link show").EnumerateArray().Select(link => link.GetProperty("ifname").GetString()!).Order());
     }
 
-    // Four packets: two questions and two answers.
-    private static string[] Dump(string link, params string[] filter) => ["tcpdump", "-n", "-l", "-c", "4", "-i", link, .. filter];
-
-    private static Process Listening(Process tcpdump)
+    private static Process Listen(string space, string link, string[] filter)
     {
+        Process tcpdump = Command.Start(["nsenter", $"--net={space}", "--", "tcpdump", "-n", "-l", "-i", link, .. filter]);
         while (tcpdump.StandardError.ReadLine() is { } line)
         {
             if (line.StartsWith("listening on", StringComparison.Ordinal))
@@ -97,10 +97,26 @@ public sealed class TwoHostsTests : IDisposable
         throw new InvalidOperationException("tcpdump ended");
     }
 
-    private static string Seen(Process tcpdump)
+    /// <summary>What tcpdump says up to a line that has the text.</summary>
+    private static string Seen(Process tcpdump, string last)
     {
-        Task<string> output = tcpdump.StandardOutput.ReadToEndAsync();
-        Assert.True(output.Wait(Command.DefaultLimit), "tcpdump saw less than four packets");
-        return output.Result;
+        var seen = new List<string>();
+        using var limit = new CancellationTokenSource(Command.DefaultLimit);
+        try
+        {
+            while (seen.Count == 0 || !seen[^1].Contains(last, StringComparison.Ordinal))
+                seen.Add(tcpdump.StandardOutput.ReadLineAsync(limit.Token).AsTask().GetAwaiter().GetResult() ?? throw new InvalidOperationException("tcpdump ended"));
+        }
+        catch (OperationCanceledException)
+        {
+            Assert.Fail($"tcpdump does not see \"{last}\", but:\n{string.Join('\n', seen)}");
+        }
+        finally
+        {
+            tcpdump.Kill();
+            tcpdump.WaitForExit();
+        }
+
+        return string.Join('\n', seen);
     }
 }

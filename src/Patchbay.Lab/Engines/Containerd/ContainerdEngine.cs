@@ -83,12 +83,14 @@ internal sealed class ContainerdEngine : Engine
                 await CallAsync(Tasks + "Start", process, cancellation).ConfigureAwait(false);
                 status = Understand("an exit status", await CallAsync(Tasks + "Wait", process, cancellation).ConfigureAwait(false), ContainerdMessages.ExitStatus);
             }
-            finally
+            catch (EngineException)
             {
-                // Waits for the last of the output, too.
                 await CallAsync(Tasks + "DeleteProcess", process, CancellationToken.None).ConfigureAwait(false);
+                throw;
             }
 
+            // Waits for the last of the output, too.
+            await CallAsync(Tasks + "DeleteProcess", process, cancellation).ConfigureAwait(false);
             return new ExecResult(status, await TextAsync(output, cancellation).ConfigureAwait(false), await TextAsync(error, cancellation).ConfigureAwait(false));
         }
         finally

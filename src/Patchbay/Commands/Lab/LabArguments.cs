@@ -23,6 +23,7 @@ internal sealed class LabArguments(bool withFiles = true)
     private readonly Option<string?> _podman = new("--podman-socket") { Description = "Podman's socket." };
     private readonly Option<string?> _containerd = new("--containerd-socket") { Description = "containerd's socket." };
     private readonly Option<string?> _hooks = new("--hook-socket") { Description = "Where \"patchbay lab hook\", called by runc, finds the lab." };
+    private readonly Option<bool> _namespaces = new("--namespaces") { Description = "Take named namespaces (ip netns) for containers: a namespace of that name is linked as soon as it is there." };
     private readonly Option<string?> _ovs = new("--ovs-socket") { Description = "The socket of Open vSwitch's database." };
     private readonly Option<string?> _here = new("--netns") { Description = "The namespace for the bridges, a name or a path; this process's own unless told." };
 
@@ -30,7 +31,7 @@ internal sealed class LabArguments(bool withFiles = true)
     {
         if (withFiles)
             command.Add(_files);
-        foreach (Option option in (Option[])[_name, _network, _compose, _profiles, _bridgeMode, _mtu, _offload, _project, _docker, _podman, _containerd, _hooks, _ovs, _here])
+        foreach (Option option in (Option[])[_name, _network, _compose, _profiles, _bridgeMode, _mtu, _offload, _project, _docker, _podman, _containerd, _hooks, _namespaces, _ovs, _here])
             command.Add(option);
     }
 
@@ -63,6 +64,7 @@ internal sealed class LabArguments(bool withFiles = true)
             PodmanSocket = parsed.GetValue(_podman),
             ContainerdSocket = parsed.GetValue(_containerd),
             HookSocket = parsed.GetValue(_hooks),
+            Namespaces = parsed.GetValue(_namespaces),
             OvsSocket = parsed.GetValue(_ovs),
             Here = parsed.GetValue(_here) is { } here ? (here.Contains('/', StringComparison.Ordinal) ? here : Patchbay.Netlink.NamedNamespace.PathOf(here)) : null,
         };

@@ -17,6 +17,8 @@ public sealed class OpenVswitchTests : IDisposable
     {
         if (datapath == OvsBridge.KernelDatapath)
             Needs.OpenVswitchModule();
+        else
+            Needs.Tun();
         TestNamespace[] containers = [_ovs.Host.AddContainer(), _ovs.Host.AddContainer()];
         using OpenVswitch lab = await OpenVswitch.ConnectAsync("mine", _ovs.Socket, default);
         await lab.AddBridgeAsync(new OvsBridge { Name = "lan", Datapath = datapath, SpanningTree = false, DatapathId = "00000000000000aa", Protocols = ["OpenFlow10", "OpenFlow13"] }, default);
@@ -54,6 +56,7 @@ public sealed class OpenVswitchTests : IDisposable
     [Fact]
     public async Task Bridges_of_others_are_left_alone()
     {
+        Needs.Tun();
         _ovs.Vsctl("add-br", "theirs", "--", "set", "bridge", "theirs", "datapath_type=netdev").Check();
         using OpenVswitch lab = await OpenVswitch.ConnectAsync("mine", _ovs.Socket, default), other = await OpenVswitch.ConnectAsync("other", _ovs.Socket, default);
 
@@ -94,7 +97,12 @@ public sealed class OpenVswitchTests : IDisposable
         Assert.Equal("", _ovs.Vsctl("--no-wait", "list-br").Check().StandardOutput);
     }
 
-    private static OvsBridge Netdev(string name) => new() { Name = name, Datapath = OvsBridge.UserDatapath };
+    // A bridge of the user-space switch has a tap for its own port.
+    private static OvsBridge Netdev(string name)
+    {
+        Needs.Tun();
+        return new OvsBridge { Name = name, Datapath = OvsBridge.UserDatapath };
+    }
 
     private static async Task<string> Refused(Task task) => (await Assert.ThrowsAsync<OvsdbException>(() => task)).Message;
 

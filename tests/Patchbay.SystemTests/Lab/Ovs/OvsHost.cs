@@ -14,7 +14,6 @@ internal sealed class OvsHost : IDisposable
     {
         Needs.Program("ovsdb-server");
         Needs.Program("ovs-vswitchd");
-        Needs.Tun();
         Host = TestHost.Create();
         var variables = new Dictionary<string, string?> { ["OVS_RUNDIR"] = Host.Directory, ["OVS_LOGDIR"] = Host.Directory, ["OVS_DBDIR"] = Host.Directory };
         Host.Run("ovsdb-tool", "create", At("conf.db"), Schema).Check();
