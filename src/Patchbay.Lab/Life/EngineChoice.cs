@@ -27,13 +27,13 @@ internal static class EngineChoice
             : throw new EngineException("engines", $"the files name containers, but neither {DockerEngine.DockerSocket} nor {DockerEngine.PodmanSocket} is there; start an engine, or tell where one listens (--docker-socket, --podman-socket, --containerd-socket, --hook-socket, --namespaces)");
     }
 
-    /// <summary>The project that is told, that of the container which this process runs in, or null.</summary>
+    /// <summary>The project that is told, that of the container which this process runs in, or that of the files; null for any.</summary>
     public static async Task<string?> ProjectAsync(LabOptions options, IReadOnlyList<Engine> engines, CancellationToken cancellation)
     {
         if (options.Project is not null)
             return options.Project;
         if (OwnContainer.FindId() is not { } own)
-            return null;
+            return options.FilesProject;
         foreach (var engine in engines)
         {
             try
@@ -47,7 +47,7 @@ internal static class EngineChoice
             }
         }
 
-        return null;
+        return options.FilesProject;
     }
 
     private static bool Listens(string socket) => File.Exists(socket);

@@ -109,7 +109,14 @@ internal sealed class LabRun(LabSession session, IReadOnlyList<Engine> engines, 
                 held.Add(told);
         }
 
-        var made = changed ? Reconcile(throws: false) : new Made([], null);
+        if (!changed)
+        {
+            foreach (var each in held)
+                await each.Release!(null).ConfigureAwait(false);
+            return;
+        }
+
+        var made = Reconcile(throws: false);
         // A process that was held back runs now, and its commands with it.
         foreach (var each in held)
             await each.Release!(made.Problem).ConfigureAwait(false);

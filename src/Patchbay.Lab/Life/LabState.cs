@@ -33,8 +33,11 @@ internal sealed record LabOptions
 
     public bool KeepVethOffload { get; init; }
 
-    /// <summary>The compose project whose containers are meant.</summary>
+    /// <summary>The compose project whose services are meant.</summary>
     public string? Project { get; init; }
+
+    /// <summary>The project that docker-compose would call the files' own.</summary>
+    public string? FilesProject { get; init; }
 
     public string? OvsSocket { get; init; }
 
@@ -87,7 +90,7 @@ internal sealed class LabState(string lab)
             }
             catch (IOException) when (Environment.TickCount64 < deadline)
             {
-                Thread.Yield(); // flock(2) has no wait with a limit
+                // flock(2) has no wait with a limit.
                 using var pause = new ManualResetEventSlim();
                 pause.Wait(20);
             }

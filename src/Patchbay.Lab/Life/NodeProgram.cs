@@ -9,6 +9,7 @@ internal static unsafe partial class NodeProgram
 {
     private const int CLONE_NEWNET = 0x40000000;
     private const int SIG_SETMASK = 2;
+    private const int SIGPIPE = 13;
 
     /// <summary>Returns only when the program cannot be run: 127 where there is none, as for a shell.</summary>
     public static int Become(string lab, NetworkNamespace place, IReadOnlyList<string> words)
@@ -17,6 +18,7 @@ internal static unsafe partial class NodeProgram
         if (setns(place.Handle, CLONE_NEWNET) < 0)
             throw new NetlinkException($"enter network namespace \"{place.Path}\"", (Errno)Marshal.GetLastPInvokeError());
         _ = setenv(NodeProcesses.Variable, lab, 1);
+        _ = signal(SIGPIPE, 0); // .NET ignores it, and what is ignored stays so over execve(2)
         ulong nothing = 0;
         _ = sigprocmask(SIG_SETMASK, &nothing, null);
         var arguments = stackalloc byte*[words.Count + 1];
@@ -33,6 +35,9 @@ internal static unsafe partial class NodeProgram
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int setenv(string name, string value, int overwrite);
+
+    [LibraryImport("libc")]
+    private static partial nint signal(int number, nint handler);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int sigprocmask(int how, ulong* set, ulong* old);

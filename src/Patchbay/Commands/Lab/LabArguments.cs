@@ -59,6 +59,7 @@ internal sealed class LabArguments(bool withFiles = true)
             DefaultMtu = parsed.GetValue(_mtu),
             KeepVethOffload = parsed.GetValue(_offload),
             Project = parsed.GetValue(_project),
+            FilesProject = ProjectOf(sources, config),
             DockerSocket = parsed.GetValue(_docker),
             PodmanSocket = parsed.GetValue(_podman),
             ContainerdSocket = parsed.GetValue(_containerd),
@@ -83,6 +84,17 @@ internal sealed class LabArguments(bool withFiles = true)
         if (files.Length == 1 && !File.Exists(files[0]) && files[0] != "-")
             return NameOf(files[0], "");
         return files.Length + Split(parsed.GetValue(_network)).Count + Split(parsed.GetValue(_compose)).Count == 0 ? OnlyLab() : Choose(parsed).Name;
+    }
+
+    // docker-compose's rule: the variable, the file's "name", or the directory's name in what letters a project may have.
+    private static string? ProjectOf(List<LabSource> sources, LabConfig config)
+    {
+        if (sources.Find(source => source.IsCompose) is not { } compose)
+            return null;
+        if (Environment.GetEnvironmentVariable("COMPOSE_PROJECT_NAME") is { Length: > 0 } told)
+            return told;
+        var directory = Path.GetFileName(Path.GetDirectoryName(Path.GetFullPath(compose.Name))) ?? "";
+        return config.Name?.Text ?? string.Concat(directory.ToLowerInvariant().Where(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-'));
     }
 
     private static ChosenLab FromRecord(string? name)
