@@ -8,20 +8,22 @@ DESTDIR ?=
 INSTALL_FLAGS ?=
 
 # make publishes again when a source is newer than the product; directories are listed too, so that a deleted file counts.
-SOURCES := $(shell find src -not -name '.*') Directory.Build.props Directory.Packages.props BannedSymbols.txt global.json hack/build
+SOURCES := $(shell find src -not -name '.*') Directory.Build.props Directory.Packages.props BannedSymbols.txt BannedSymbols.Static.txt global.json hack/build
 
 BUILD_DEPS := gcc libc6-dev zlib1g-dev
-ENGINE_DEPS := containerd:containerd podman conmon catatonit:catatonit docker.io:dockerd docker.io:docker
+ENGINE_DEPS := containerd:containerd podman conmon catatonit:catatonit docker.io:dockerd docker.io:docker docker-compose:docker-compose openvswitch-switch:ovs-vswitchd
 TEST_DEPS := iproute2 nftables iptables conntrack ethtool iputils-ping iperf3 procps util-linux strace jq runc:runc busybox-static containernetworking-plugins \
-    net-tools:ifconfig bsdutils:script curl:curl firewalld dbus libglib2.0-bin dnsmasq-base:dnsmasq isc-dhcp-server:dhcpd systemd:systemd-socket-activate python3-yaml yggdrasil:yggdrasil $(ENGINE_DEPS)
+    net-tools:ifconfig bsdutils:script curl:curl firewalld dbus libglib2.0-bin dnsmasq-base:dnsmasq isc-dhcp-server:dhcpd systemd:systemd-socket-activate python3-yaml yggdrasil:yggdrasil docker-compose:docker-compose graphviz:dot chromium:chromium tcpdump:tcpdump $(ENGINE_DEPS)
 DIST_DEPS := dpkg tar gzip docker.io:dockerd
 DIST_TEST_DEPS := $(TEST_DEPS) debootstrap lintian
+LAB_DEMO_DEPS := iproute2 iputils-ping util-linux jq iperf3
 DEMO_DEPS := iproute2 nftables iptables iputils-ping util-linux jq runc:runc busybox-static
 DEMO_YGG_DEPS := $(DEMO_DEPS) yggdrasil:yggdrasil
 VM_DEPS := qemu-system-x86:qemu-system-x86_64 cpio kmod
 BENCH_DEPS := $(TEST_DEPS) netavark hyperfine
+LAB_BENCH_DEPS := iproute2 util-linux mininet:mn bridge-utils:brctl time:time
 
-.PHONY: build test test-net10 test-vm fuzz demo demo-ygg bench bench-vm dist test-dist install deps clean format deps-build deps-test deps-demo deps-demo-ygg deps-vm deps-bench deps-dist deps-dist-test
+.PHONY: build test test-net10 test-vm fuzz demo demo-ygg bench bench-vm dist test-dist install deps clean format deps-build deps-test deps-demo deps-demo-ygg deps-vm deps-bench deps-dist deps-dist-test demo-lab bench-lab lab-image deps-demo-lab deps-bench-lab
 
 build: out/cni/patchbay-cni ## out/cni: the plugins, one file under every name
 
@@ -47,11 +49,20 @@ demo: build deps-demo ## a bridge and real containers, step by step, in namespac
 demo-ygg: build deps-demo-ygg ## two hosts and two containers on a Yggdrasil mesh, step by step
 	hack/demo-ygg
 
+demo-lab: build deps-demo-lab ## three routers and four hosts from one file, in namespaces of its own
+	hack/demo-lab
+
 bench: build deps-bench ## ours beside the peers
 	dotnet run -c Release --project bench/Patchbay.Bench
 
 bench-vm: build deps-bench deps-vm ## what this kernel has no interfaces for, under Debian's full kernel
 	bench/vm
+
+lab-image: build deps-dist ## out/dist/patchbay-VERSION-image.tar: patchbay as a service of a compose file
+	hack/lab-image
+
+bench-lab: build deps-bench-lab ## labs beside mininet and a script of ip commands
+	bench/lab
 
 dist: build deps-dist ## out/dist: archive, Debian package, image, NuGet packages
 	hack/dist
@@ -71,7 +82,7 @@ clean:
 	rm -rf artifacts out
 
 deps: ## every Debian package that any target needs
-	hack/deps $(sort $(BUILD_DEPS) $(TEST_DEPS) $(DEMO_YGG_DEPS) $(VM_DEPS) $(DIST_DEPS) $(DIST_TEST_DEPS))
+	hack/deps $(sort $(BUILD_DEPS) $(TEST_DEPS) $(DEMO_YGG_DEPS) $(VM_DEPS) $(DIST_DEPS) $(DIST_TEST_DEPS) $(DEMO_DEPS) $(LAB_DEMO_DEPS))
 deps-build:
 	@hack/deps $(BUILD_DEPS)
 deps-test:
@@ -81,6 +92,8 @@ deps-demo:
 	@hack/deps $(DEMO_DEPS)
 deps-demo-ygg:
 	@hack/deps $(DEMO_YGG_DEPS)
+deps-demo-lab:
+	@hack/deps $(LAB_DEMO_DEPS)
 deps-vm:
 	@hack/deps $(VM_DEPS)
 deps-dist:
@@ -89,3 +102,5 @@ deps-dist-test:
 	@hack/deps $(DIST_TEST_DEPS)
 deps-bench:
 	@hack/deps $(BENCH_DEPS)
+deps-bench-lab:
+	@hack/deps $(LAB_BENCH_DEPS)

@@ -27,6 +27,15 @@ internal static unsafe partial class Libc
     internal const int O_RDWR = 2;
     internal const int O_DIRECTORY = 0x10000;
     internal const int O_CLOEXEC = 0x80000;
+    internal const int O_TMPFILE = 0x410000;
+    internal const int AT_SYMLINK_FOLLOW = 0x400;
+    internal const int O_CREAT = 0x40;
+    internal const int O_EXCL = 0x80;
+    internal const int LOCK_EX = 2;
+    internal const int MNT_DETACH = 2;
+    internal const nuint MS_BIND = 0x1000;
+    internal const nuint MS_REC = 0x4000;
+    internal const nuint MS_SHARED = 1 << 20;
     internal const int CLONE_NEWNET = 0x40000000;
     internal const short POLLIN = 1;
 
@@ -132,6 +141,18 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int statx(SafeFileHandle directory, string path, int flags, uint mask, byte* statx);
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int linkat(int oldDirectory, string oldPath, int newDirectory, string newPath, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int flock(SafeFileHandle fd, int operation);
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int mount(string source, string target, string type, nuint flags, void* data);
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int umount2(string target, int flags);
 
     /// <summary>The error of the last call that failed on this thread.</summary>
     internal static Errno LastError => (Errno)Marshal.GetLastPInvokeError();

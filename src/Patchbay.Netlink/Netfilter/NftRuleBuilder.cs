@@ -158,6 +158,15 @@ public sealed partial class NftRuleBuilder
         return Add(new NftCompare(inverted ? NftOperator.NotEqual : NftOperator.Equal, NftKey.Number(value)));
     }
 
+    /// <summary>Matches packets of one network protocol: <c>meta nfproto ipv4</c>.</summary>
+    /// <param name="ipv4">False for IPv6.</param>
+    /// <returns>This builder.</returns>
+    public NftRuleBuilder NetworkFamily(bool ipv4)
+    {
+        Network(ipv4 ? Ipv4 : Ipv6);
+        return this;
+    }
+
     private NftRuleBuilder Address(IPAddress address, int prefixLength, bool source, NftOperator comparison)
     {
         ArgumentNullException.ThrowIfNull(address);

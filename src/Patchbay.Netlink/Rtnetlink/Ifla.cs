@@ -14,7 +14,9 @@ internal static class Ifla
     internal const ushort LinkInfo = 18;
     internal const ushort NamespacePid = 19;
     internal const ushort Alias = 20;
+    internal const ushort Statistics = 23; // IFLA_STATS64
     internal const ushort AddressFamilies = 26; // IFLA_AF_SPEC
+    internal const ushort Group = 27;
     internal const ushort NamespaceDescriptor = 28;
     internal const ushort ExtendedMask = 29;
     internal const ushort Promiscuity = 30;

@@ -13,6 +13,7 @@ public sealed record InterfaceAddress
     private const ushort IFA_BROADCAST = 4;
     private const ushort IFA_CACHEINFO = 6;
     private const ushort IFA_FLAGS = 8;
+    private const ushort IFA_PROTO = 11;
 
     /// <summary>Index of the link.</summary>
     public required int Link { get; init; }
@@ -37,6 +38,9 @@ public sealed record InterfaceAddress
 
     /// <summary>IFA_LABEL; IPv4 only.</summary>
     public string? Label { get; init; }
+
+    /// <summary>IFA_PROTO, who gave the address: 0 the administrator, 1 to 3 the kernel, others as programs agree. Since Linux 5.18; older kernels forget it.</summary>
+    public byte Protocol { get; init; }
 
     /// <summary>Attributes that this library does not interpret.</summary>
     public IReadOnlyList<RawAttribute> Other { get; init; } = [];
@@ -71,6 +75,7 @@ public sealed record InterfaceAddress
         IPAddress? address = null, local = null, broadcast = null;
         string? label = null;
         uint flags = header.Flags;
+        byte protocol = 0;
         List<RawAttribute>? other = null;
         while (attributes.Next())
         {
@@ -81,6 +86,7 @@ public sealed record InterfaceAddress
                 case IFA_BROADCAST: broadcast = attributes.Address(); break;
                 case IFA_LABEL: label = attributes.Text(); break;
                 case IFA_FLAGS: flags = attributes.U32(); break;
+                case IFA_PROTO: protocol = attributes.U8(); break;
                 default: (other ??= []).Add(attributes.Keep()); break;
             }
         }
@@ -97,6 +103,7 @@ public sealed record InterfaceAddress
             Flags = (AddressFlags)flags,
             Scope = header.Scope,
             Label = label,
+            Protocol = protocol,
             Other = other ?? (IReadOnlyList<RawAttribute>)[],
         };
     }
@@ -129,6 +136,8 @@ public sealed record InterfaceAddress
 
         if ((uint)requested > byte.MaxValue)
             writer.U32(IFA_FLAGS, (uint)requested);
+        if (Protocol != 0)
+            writer.U8(IFA_PROTO, Protocol);
         foreach (var attribute in Other)
         {
             if (attribute.Type != IFA_CACHEINFO) // holds time stamps of the kernel besides lifetimes

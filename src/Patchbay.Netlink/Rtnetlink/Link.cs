@@ -39,6 +39,9 @@ public sealed record Link
     /// <summary>IFLA_ALT_IFNAME: further names, up to 127 bytes each.</summary>
     public IReadOnlyList<string> AlternativeNames { get; init; } = [];
 
+    /// <summary>IFLA_GROUP: a number by which links are changed or deleted together; 0 unless somebody gave another.</summary>
+    public uint Group { get; init; }
+
     /// <summary>Packets that may wait for transmission.</summary>
     public int TransmitQueueLength { get; init; }
 
@@ -57,6 +60,9 @@ public sealed record Link
     /// <summary>IFLA_INFO_SLAVE_DATA: attributes of the port, given by the master's kind.</summary>
     public ReadOnlyMemory<byte> PortData { get; init; }
 
+    /// <summary>What it has counted; null in lists that were not asked for it.</summary>
+    public LinkStatistics? Statistics { get; init; }
+
     /// <summary>Attributes that this library does not interpret.</summary>
     public IReadOnlyList<RawAttribute> Other { get; init; } = [];
 
@@ -73,8 +79,10 @@ public sealed record Link
         var name = "";
         OperationalState state = default;
         int mtu = 0, master = 0, lower = 0, queue = 0, promiscuity = 0;
+        uint group = 0;
         int? lowerNamespace = null;
         MacAddress? address = null;
+        LinkStatistics? statistics = null;
         string? alias = null, kind = null, portKind = null;
         ReadOnlyMemory<byte> kindData = default, portData = default;
         List<string>? alternativeNames = null;
@@ -86,12 +94,14 @@ public sealed record Link
                 case Ifla.Name: name = attributes.Text(); break;
                 case Ifla.Mtu: mtu = attributes.S32(); break;
                 case Ifla.Address when attributes.Payload.Length == 6: address = MacAddress.FromBytes(attributes.Payload); break;
+                case Ifla.Statistics when MemoryMarshal.TryRead(attributes.Payload, out LinkStatistics counted): statistics = counted; break;
                 case Ifla.Master: master = attributes.S32(); break;
                 case Ifla.Link: lower = attributes.S32(); break;
                 case Ifla.LinkNamespaceId: lowerNamespace = attributes.S32(); break;
                 case Ifla.OperationalState: state = (OperationalState)attributes.U8(); break;
                 case Ifla.TransmitQueueLength: queue = attributes.S32(); break;
                 case Ifla.Promiscuity: promiscuity = attributes.S32(); break;
+                case Ifla.Group: group = attributes.U32(); break;
                 case Ifla.Alias: alias = attributes.Text(); break;
                 case Ifla.LinkInfo:
                     var info = attributes.Nested();
@@ -136,12 +146,14 @@ public sealed record Link
             LowerNamespaceId = lowerNamespace,
             Alias = alias,
             AlternativeNames = alternativeNames ?? (IReadOnlyList<string>)[],
+            Group = group,
             TransmitQueueLength = queue,
             Promiscuity = promiscuity,
             Kind = kind,
             KindData = kindData,
             PortKind = portKind,
             PortData = portData,
+            Statistics = statistics,
             Other = other ?? (IReadOnlyList<RawAttribute>)[],
         };
     }

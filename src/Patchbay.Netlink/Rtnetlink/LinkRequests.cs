@@ -56,6 +56,18 @@ public static class LinkRequests
         batch.End();
     }
 
+    /// <summary>Deletes all links of a group at once: <c>ip link del group N</c>. One wait of the kernel for all of them, where each alone has its own.</summary>
+    /// <param name="batch">The batch.</param>
+    /// <param name="group">The number.</param>
+    /// <param name="tolerate">For example <see cref="Tolerated.Missing"/>.</param>
+    public static void DeleteLinkGroup(this NetlinkBatch batch, uint group, Tolerated tolerate = Tolerated.Nothing)
+    {
+        batch.Begin(RouteMessageType.DeleteLink, NetlinkFlags.None, "delete links of group", group, tolerate);
+        batch.Writer.Fixed(default(InterfaceHeader));
+        batch.Writer.U32(Ifla.Group, group);
+        batch.End();
+    }
+
     /// <summary>Asks for a link by name: <c>ip link show dev NAME</c>.</summary>
     /// <param name="batch">The batch.</param>
     /// <param name="name">Its name, also an alternative one.</param>
@@ -119,6 +131,20 @@ public static class LinkRequests
     public static void AddAlternativeName(this NetlinkBatch batch, int index, string name)
     {
         batch.Begin(RouteMessageType.NewLinkProperty, NetlinkFlags.Create | NetlinkFlags.Append | NetlinkFlags.Exclusive, "add alternative name", name);
+        batch.Writer.Fixed(new InterfaceHeader { Index = index });
+        using (batch.Writer.Nested(Ifla.PropertyList))
+            batch.Writer.Text(Ifla.AlternativeName, name);
+        batch.End();
+    }
+
+    /// <summary>Takes a further name from a link: <c>ip link property del dev NAME altname …</c>.</summary>
+    /// <param name="batch">The batch.</param>
+    /// <param name="index">Its index.</param>
+    /// <param name="name">The name.</param>
+    /// <param name="tolerate">For example <see cref="Tolerated.Missing"/>.</param>
+    public static void DeleteAlternativeName(this NetlinkBatch batch, int index, string name, Tolerated tolerate = Tolerated.Nothing)
+    {
+        batch.Begin(RouteMessageType.DeleteLinkProperty, NetlinkFlags.None, "delete alternative name", name, tolerate);
         batch.Writer.Fixed(new InterfaceHeader { Index = index });
         using (batch.Writer.Nested(Ifla.PropertyList))
             batch.Writer.Text(Ifla.AlternativeName, name);

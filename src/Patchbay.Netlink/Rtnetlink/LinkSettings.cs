@@ -30,6 +30,9 @@ public sealed record LinkSettings
     /// <summary>Free text for an existing link, at most 255 bytes; empty to remove it.</summary>
     public string? Alias { get; init; }
 
+    /// <summary>A number by which links are changed or deleted together.</summary>
+    public uint? Group { get; init; }
+
     /// <summary>Packets that may wait for transmission.</summary>
     public int? TransmitQueueLength { get; init; }
 
@@ -86,6 +89,8 @@ public sealed record LinkSettings
 
         if (Alias is not null)
             writer.Text(Ifla.Alias, Alias);
+        if (Group is { } group)
+            writer.U32(Ifla.Group, group);
         if (TransmitQueueLength is { } queue)
             writer.S32(Ifla.TransmitQueueLength, queue);
         if (Kind is not null)

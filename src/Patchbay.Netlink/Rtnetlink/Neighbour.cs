@@ -7,6 +7,12 @@ namespace Patchbay.Netlink.Rtnetlink;
 /// <summary>An entry of the neighbour table (ARP, NDP) or of a bridge's forwarding table (struct ndmsg and NDA_*, include/uapi/linux/neighbour.h).</summary>
 public sealed record Neighbour
 {
+    /// <summary>NTF_SELF: an entry of the link's own table, such as a tunnel's.</summary>
+    public const byte Self = 2;
+
+    /// <summary>NTF_MASTER: an entry of the bridge to which the link belongs.</summary>
+    public const byte InMaster = 4;
+
     private const ushort NDA_DST = 1;
     private const ushort NDA_LLADDR = 2;
     private const ushort NDA_VLAN = 5;
@@ -27,7 +33,7 @@ public sealed record Neighbour
     /// <summary>NUD_*.</summary>
     public NeighbourState State { get; init; } = NeighbourState.Permanent;
 
-    /// <summary>NTF_*: 2 self, 4 master, 8 proxy, 16 external.</summary>
+    /// <summary>NTF_*: <see cref="Self"/>, <see cref="InMaster"/>, 8 proxy, 16 external.</summary>
     public byte Flags { get; init; }
 
     /// <summary>VLAN of a forwarding entry; null for none.</summary>

@@ -106,6 +106,17 @@ public static class RouteRequests
         batch.End();
     }
 
+    /// <summary>Adds a destination to a forwarding entry: <c>bridge fdb append 00:00:00:00:00:00 dev VXLAN dst REMOTE self permanent</c>.</summary>
+    /// <param name="batch">The batch.</param>
+    /// <param name="neighbour">The entry; that of the address zero tells where frames to everybody and to the unknown go, once to each destination.</param>
+    /// <param name="tolerate">For example <see cref="Tolerated.Existing"/>.</param>
+    public static void AppendNeighbour(this NetlinkBatch batch, Neighbour neighbour, Tolerated tolerate = Tolerated.Nothing)
+    {
+        batch.Begin(RouteMessageType.NewNeighbour, NetlinkFlags.Create | NetlinkFlags.Append, "append neighbour", neighbour, tolerate);
+        neighbour.Write(batch.Writer);
+        batch.End();
+    }
+
     /// <summary>Removes a neighbour entry: <c>ip neigh del …</c>.</summary>
     /// <param name="batch">The batch.</param>
     /// <param name="neighbour">The entry.</param>

@@ -66,9 +66,15 @@ public sealed partial class RouteSocket : IDisposable
     }
 
     /// <summary>Lists all links: <c>ip -d link</c>.</summary>
+    /// <param name="statistics">Whether with <see cref="Link.Statistics"/>, which take time where links are many: <c>ip -s -d link</c>.</param>
     /// <returns>The links.</returns>
-    public IReadOnlyList<Link> ListLinks() =>
-        List(RouteMessageType.GetLink, "list links", default(InterfaceHeader), static (scoped in MessageReader m) => Link.Decode(m), static w => w.U32(Ifla.ExtendedMask, Ifla.WithoutStatistics));
+    public IReadOnlyList<Link> ListLinks(bool statistics = false) =>
+        List(
+            RouteMessageType.GetLink,
+            "list links",
+            default(InterfaceHeader),
+            static (scoped in MessageReader m) => Link.Decode(m),
+            statistics ? null : static w => w.U32(Ifla.ExtendedMask, Ifla.WithoutStatistics));
 
     /// <summary>Lists the links of one kind: <c>ip -d link show type KIND</c>.</summary>
     /// <param name="kind">The kernel's name of the kind.</param>

@@ -8,7 +8,7 @@ namespace Patchbay.SystemTests.Engines;
 public sealed class DockerEngine : IDisposable
 {
     private readonly TestHost? _host;
-    private readonly Process? _daemon;
+    private Process? _daemon;
 
     public DockerEngine()
     {
@@ -16,16 +16,7 @@ public sealed class DockerEngine : IDisposable
             return; // each test says so
         _host = TestHost.Create();
 
-        // The engine's and its shims' other files are in /run: an empty one, which goes with the mount namespace, as do the engine's mounts.
-        string[] options =
-        [
-            "--data-root", At("docker"), "--exec-root", At("exec"), "--pidfile", At("docker.pid"), "--host", $"unix://{Socket}",
-            "--bridge", "none", "--iptables=false", "--ip6tables=false", "--cgroup-parent", $"/{_host.Name}", "--shutdown-timeout", "1",
-        ];
-        _daemon = _host.Start(["unshare", "--mount", "--", "sh", "-c", """mount -t tmpfs tmpfs /run && exec dockerd "$@" >"$0" 2>&1""", At("docker.log"), .. options]);
-        RunHost.Await("the docker engine", () => _daemon.HasExited || Docker("version").ExitCode == 0);
-        if (_daemon.HasExited)
-            throw new InvalidOperationException($"dockerd ended: {File.ReadAllText(At("docker.log"))}");
+        Start();
         _host.Run(["sh", "-euc", """
             cd "$0" && mkdir -p image/bin image/sbin image/etc image/tmp
             cp "$(command -v busybox)" image/bin/
@@ -35,6 +26,31 @@ public sealed class DockerEngine : IDisposable
             tar -C image -c . | docker import - busybox:latest
             """, _host.Directory], null, Variables).Check();
     }
+
+    /// <summary>Starts the engine, and returns when it answers.</summary>
+    internal void Start()
+    {
+        // The engine's and its shims' other files are in /run: an empty one, which goes with the mount namespace, as do the engine's mounts.
+        string[] options =
+        [
+            "--data-root", At("docker"), "--exec-root", At("exec"), "--pidfile", At("docker.pid"), "--host", $"unix://{Socket}",
+            "--bridge", "none", "--iptables=false", "--ip6tables=false", "--cgroup-parent", $"/{Host.Name}", "--shutdown-timeout", "1",
+        ];
+        Process daemon = _daemon = Host.Start(["unshare", "--mount", "--", "sh", "-c", """mount -t tmpfs tmpfs /run && exec dockerd "$@" >"$0" 2>&1""", At("docker.log"), .. options]);
+        RunHost.Await("the docker engine", () => daemon.HasExited || Docker("version").ExitCode == 0);
+        if (daemon.HasExited)
+            throw new InvalidOperationException($"dockerd ended: {File.ReadAllText(At("docker.log"))}");
+    }
+
+    /// <summary>Stops the engine as systemd would, and with it its containers.</summary>
+    internal void Stop()
+    {
+        RunHost.Send("TERM", _daemon!.Id);
+        Assert.True(_daemon.WaitForExit(Command.DefaultLimit), "dockerd does not end");
+    }
+
+    /// <summary>The engine as a lab sees it.</summary>
+    internal Patchbay.Lab.Engines.Engine Connect() => new Patchbay.Lab.Engines.Docker.DockerEngine("docker", Socket);
 
     internal TestHost Host => _host ?? throw new InvalidOperationException("no engine");
 

@@ -121,8 +121,13 @@ internal sealed class PodmanHost : IDisposable
     public CommandResult Sh(string script) => TrySh(script).Check();
 
     /// <summary>Runs lines of shell up to the first that fails.</summary>
-    public CommandResult TrySh(string script, TimeSpan? limit = null) =>
-        Host.Run(["nsenter", $"--mount=/proc/{_inside}/ns/mnt", $"--pid=/proc/{_inside}/ns/pid", $"--cgroup=/proc/{_inside}/ns/cgroup", "--", "bash", "-eu", "-o", "pipefail"], $"cd /mnt\n{script}", limit: limit);
+    public CommandResult TrySh(string script, TimeSpan? limit = null) => Host.Run(Inside("bash", "-eu", "-o", "pipefail"), $"cd /mnt\n{script}", limit: limit);
+
+    /// <summary>Starts a program in the background.</summary>
+    public Process Start(params string[] command) => Host.Start(Inside(command));
+
+    /// <summary>How the test reaches a file of the host.</summary>
+    public string PathOf(string inside) => $"/proc/{_inside}/root{inside}";
 
     /// <summary>Runs a podman command that must succeed, and returns what it printed, without the line end.</summary>
     public string Podman(params IReadOnlyList<string> arguments) => Sh($"podman {Quoted(arguments)}").StandardOutput.TrimEnd('\n');
@@ -190,6 +195,9 @@ internal sealed class PodmanHost : IDisposable
             Thread.Sleep(20);
         }
     }
+
+    private string[] Inside(params string[] command) =>
+        ["nsenter", $"--mount=/proc/{_inside}/ns/mnt", $"--pid=/proc/{_inside}/ns/pid", $"--cgroup=/proc/{_inside}/ns/cgroup", "--", .. command];
 
     private string[] Lines(string script) => Sh(script).StandardOutput.Split('\n', StringSplitOptions.RemoveEmptyEntries);
 

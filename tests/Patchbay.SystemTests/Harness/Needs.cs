@@ -46,14 +46,24 @@ internal static class Needs
 
     public static void Macvlan() => Child("macvlan", "mode bridge");
 
+    public static void Macvtap() => Child("macvtap", "mode bridge");
+
+    public static void Ipvtap() => Child("ipvtap", "mode l2");
+
     public static void Ipvlan() => Child("ipvlan", "mode l2");
 
     public static void Tun() =>
         Kernel("tap interfaces (CONFIG_TUN)", space => Works(space, "ip tuntap add dev probe mode tap"));
 
+    /// <summary>The module is not loaded for the asking; ovs-vswitchd's start loads it through its package's scripts, here modprobe does.</summary>
+    public static void OpenVswitchModule() =>
+        Kernel("Open vSwitch datapath (CONFIG_OPENVSWITCH)", _ => Directory.Exists("/sys/module/openvswitch") || Command.Run(["modprobe", "openvswitch"]).ExitCode == 0);
+
     public static void Netem() => Qdisc("netem", "delay 1ms");
 
     public static void Tbf() => Qdisc("tbf", "rate 1mbit burst 10kb latency 10ms");
+
+    public static void Htb() => Qdisc("htb", "default 1");
 
     public static void Ingress() =>
         Kernel("tc's ingress hook (CONFIG_NET_SCH_INGRESS)", space => Works(space, "tc qdisc add dev lo ingress"));

@@ -28,6 +28,33 @@ public class ChildLinkTests
         Assert.True(Ipvlan.Decode(link) is { Mode: IpvlanMode.L3S, Flags: IpvlanFlags.Vepa });
     }
 
+    [Fact]
+    public void Macvtap_on_a_link_of_another_namespace()
+    {
+        Needs.Macvtap();
+        JsonElement data = Create(new Macvtap { Mode = MacvlanMode.Bridge }, out Link link);
+
+        Assert.Equal("bridge", data.Text("mode"));
+        Assert.Equal(MacvlanMode.Bridge, Macvtap.Decode(link).Mode);
+    }
+
+    [Fact] // in one namespace: of an ipvtap link the kernel does not tell in which the link below it is (drivers/net/ipvlan/ipvtap.c has no get_link_net)
+    public void Ipvtap()
+    {
+        Needs.Ipvtap();
+        using TestHost host = TestHost.Create();
+        host.Run("ip", "link", "add", "v0", "type", "veth", "peer", "name", "v1").Check();
+        using var space = NetworkNamespace.Open(host.Path);
+        using var route = RouteSocket.Open(space);
+        var batch = new NetlinkBatch();
+        batch.AddLink(new LinkSettings { Name = "eth0", Lower = route.FindLink("v0")!.Index, Kind = new Ipvtap { Mode = IpvlanMode.L2 } });
+        route.Execute(batch);
+
+        JsonElement info = host.IpJson("link show dev eth0")[0].GetProperty("linkinfo");
+        Assert.Equal(("ipvtap", "l2"), (info.Text("info_kind"), info.GetProperty("info_data").Text("mode")));
+        Assert.Equal(IpvlanMode.L2, Patchbay.Netlink.Rtnetlink.Ipvtap.Decode(route.FindLink("eth0")!).Mode);
+    }
+
     [Theory]
     [InlineData(VlanProtocol.Customer, "802.1Q")]
     [InlineData(VlanProtocol.Service, "802.1ad")]

@@ -68,6 +68,36 @@ public class LinkTests
     }
 
     [Fact]
+    public void Spanning_tree_and_the_other_settings_of_a_bridge()
+    {
+        using TestHost host = TestHost.Create();
+        using var space = NetworkNamespace.Open(host.Path);
+        using var route = RouteSocket.Open(space);
+        var batch = new NetlinkBatch();
+        batch.AddLink(new LinkSettings
+        {
+            Name = "br0",
+            Kind = new Bridge { SpanningTree = true, ForwardDelay = TimeSpan.FromSeconds(4), AgeingTime = TimeSpan.FromSeconds(10), Priority = 4096, GroupForwardMask = 0x4000 },
+        });
+        batch.SetLink(0, new LinkSettings { Name = "br0", Alias = "of a lab" });
+        route.Execute(batch);
+        Link bridge = route.FindLink("br0")!;
+        batch.Clear();
+        batch.AddAlternativeName(bridge.Index, "first");
+        batch.AddAlternativeName(bridge.Index, "second");
+        batch.DeleteAlternativeName(bridge.Index, "first");
+        batch.DeleteAlternativeName(bridge.Index, "first", Tolerated.Missing);
+        batch.SetLink(bridge.Index, new LinkSettings { Kind = new Bridge { AgeingTime = TimeSpan.Zero } });
+        route.Execute(batch);
+
+        JsonElement shown = host.IpJson("link show dev br0")[0];
+        Assert.Equal(("of a lab", """["second"]"""), (shown.Text("ifalias"), shown.Text("altnames")));
+        JsonElement data = shown.GetProperty("linkinfo").GetProperty("info_data");
+        Assert.Equal((1, 400, 0, 4096, "0x4000"), (data.Number("stp_state"), data.Number("forward_delay"), data.Number("ageing_time"), data.Number("priority"), data.Text("group_fwd_mask")));
+        Assert.True(Bridge.Decode(route.FindLink("br0")!) is { SpanningTree: true, ForwardDelay.Seconds: 4, AgeingTime.Ticks: 0, Priority: 4096 });
+    }
+
+    [Fact]
     public void VLANs_of_ports()
     {
         Needs.BridgeVlanFiltering();

@@ -72,6 +72,32 @@ public sealed class TrafficTests : IDisposable
     }
 
     [Fact]
+    public void Hierarchy_of_buckets()
+    {
+        Needs.Htb();
+        Execute(batch =>
+        {
+            batch.AddQdisc(_v0, TcHandle.Root, One, new Htb { Default = 0x10 });
+            batch.AddClass(_v0, One, new TcHandle(1, 1), new HtbClass { Rate = 5_000_000_000, Buffer = 1000, CeilingBuffer = 1000, Quantum = 60_000 });
+            batch.AddClass(_v0, new TcHandle(1, 1), new TcHandle(1, 0x10), new HtbClass { Rate = 1_000_000, Ceiling = 2_000_000, Buffer = 240_000, CeilingBuffer = 128_000 });
+        });
+        Assert.Equal(("htb", "0x10"), (_host.TcJson("qdisc show dev v0")[0].Text("kind"), _host.TcJson("qdisc show dev v0")[0].GetProperty("options").Text("default")));
+        // tc of iproute2 6.1 has no JSON of htb's classes.
+        string shown = _host.Run("tc", "class", "show", "dev", "v0").Check().StandardOutput;
+        Assert.Contains("class htb 1:1 root rate 40Gbit ceil 40Gbit", shown, StringComparison.Ordinal);
+        Assert.Contains("class htb 1:10 parent 1:1 prio 0 rate 8Mbit ceil 16Mbit burst 15Kb cburst 16Kb", shown, StringComparison.Ordinal);
+        Assert.Equal(0x10, Htb.Decode(Find(_v0, TcHandle.Root)!).Default);
+        Assert.Equal(
+            [(5_000_000_000UL, 5_000_000_000UL, 1000U), (1_000_000, 2_000_000, 240_000)],
+            _route.ListClasses(_v0).OrderBy(each => each.Handle.Value).Select(HtbClass.Decode).Select(each => (each.Rate, each.Ceiling, each.Buffer)));
+
+        Execute(batch => batch.AddClass(_v0, new TcHandle(1, 1), new TcHandle(1, 0x10), new HtbClass { Rate = 500_000, Buffer = 240_000, CeilingBuffer = 240_000 }, replace: true));
+        Assert.Contains("rate 4Mbit ceil 4Mbit", _host.Run("tc", "class", "show", "dev", "v0").Check().StandardOutput, StringComparison.Ordinal);
+        Execute(batch => batch.DeleteClass(_v0, new TcHandle(1, 0x10)));
+        Assert.Single(_route.ListClasses(_v0));
+    }
+
+    [Fact]
     public void Redirection_to_an_ifb()
     {
         Needs.Ifb();

@@ -1,5 +1,6 @@
 using System.Net;
 using Patchbay.Netlink;
+using Patchbay.Netlink.Codec;
 using Patchbay.Netlink.Rtnetlink;
 
 namespace Patchbay.Tests.Netlink;
@@ -27,6 +28,16 @@ public class AddressGoldenTests
         var batch = new NetlinkBatch();
         batch.AddAddress(Address("10.1.2.3", 24) with { Flags = AddressFlags.NoPrefixRoute | AddressFlags.NoDuplicateDetection });
         GoldenBytes.Equal(batch.Writer.Written.Slice(16), "02 18 00 00 04000000  0800 0200 0a010203  0800 0100 0a010203  0800 0800 02020000");
+    }
+
+    [Fact] // ip addr add 10.1.2.3/24 dev br0 proto 0x70
+    public void Who_gave_it_is_told_and_read()
+    {
+        var batch = new NetlinkBatch();
+        batch.AddAddress(Address("10.1.2.3", 24) with { Protocol = 0x70 });
+
+        GoldenBytes.Equal(batch.Writer.Written.Slice(16), "02 18 00 00 04000000  0800 0200 0a010203  0800 0100 0a010203  0500 0b00 70000000");
+        Assert.Equal(0x70, Captured.Decode(batch.Writer.Written.ToArray(), static (scoped in MessageReader m) => InterfaceAddress.Decode(m)).Protocol);
     }
 
     [Fact] // ip addr add 2001:db8::3/64 dev br0 nodad preferred_lft 0

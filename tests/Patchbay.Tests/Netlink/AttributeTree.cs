@@ -28,7 +28,7 @@ internal static class AttributeTree
         var text = new StringBuilder($"type {reader.Type} flags {(int)(reader.Flags & ~NetlinkFlags.Ack):x}\n");
         var header = reader.Type switch
         {
-            16 or 17 or 18 or 19 or 108 => 16,
+            16 or 17 or 18 or 19 or 108 or 109 => 16,
             20 or 21 or 22 => 8,
             >= 36 and <= 46 => 20,
             _ => 12,

@@ -25,6 +25,23 @@ public class ChildLinkGoldenTests
             Kind = new Ipvlan { Mode = IpvlanMode.L3S, Flags = IpvlanFlags.Private },
         }));
 
+    [Fact] // ip link add link v0 name mt0 type macvtap mode bridge
+    public void Macvtap() =>
+        AttributeTree.Equal("link-add-macvtap", batch => batch.AddLink(new LinkSettings { Name = "mt0", Lower = 3, Kind = new Macvtap { Mode = MacvlanMode.Bridge } }));
+
+    [Fact] // ip link add link v0 name it0 type ipvtap mode l2
+    public void Ipvtap() =>
+        AttributeTree.Equal("link-add-ipvtap", batch => batch.AddLink(new LinkSettings { Name = "it0", Lower = 3, Kind = new Ipvtap { Mode = IpvlanMode.L2, Flags = IpvlanFlags.Bridge } }));
+
+    [Fact] // ip -d link show dev mt0
+    public void Taps_are_read()
+    {
+        var link = Assert.Single(Captured.Decode("link-show-macvtap", Link.Decode));
+        Assert.Equal(("mt0", MacvlanMode.Bridge), (link.Name, Patchbay.Netlink.Rtnetlink.Macvtap.Decode(link).Mode));
+        Assert.Throws<NetlinkException>(() => Patchbay.Netlink.Rtnetlink.Macvlan.Decode(link));
+        Assert.Equal(IpvlanMode.L2, Patchbay.Netlink.Rtnetlink.Ipvtap.Decode(Captured.Decode(Captured.Request("link-add-ipvtap"), Link.Decode)).Mode);
+    }
+
     [Fact] // ip link add link v0 name v0.5 type vlan protocol 802.1ad id 5
     public void Vlan() =>
         AttributeTree.Equal("link-add-vlan", batch => batch.AddLink(new LinkSettings { Name = "v0.5", Lower = 3, Kind = new Vlan(5) { Protocol = VlanProtocol.Service } }));

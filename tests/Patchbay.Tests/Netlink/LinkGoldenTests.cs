@@ -42,9 +42,52 @@ public class LinkGoldenTests
             """);
     }
 
+    [Fact] // ip link add d0 group 7 type dummy
+    public void Group_of_a_new_link()
+    {
+        var batch = new NetlinkBatch();
+        batch.AddLink(new LinkSettings { Name = "d0", Group = 7, Kind = new Dummy() });
+        GoldenBytes.Equal(batch.Writer.Written, """
+            44000000 1000 0106 00000000 00000000    # RTM_NEWLINK, REQUEST | EXCL | CREATE
+            00 00 0000 00000000 00000000 00000000   # struct ifinfomsg
+            0700 0300 64300000                      # IFLA_IFNAME "d0"
+            0800 1b00 07000000                      # IFLA_GROUP 7
+            1400 1280                               # IFLA_LINKINFO
+              0a00 0100 64756d6d 79000000           #   IFLA_INFO_KIND "dummy"
+              0400 0280                             #   IFLA_INFO_DATA
+            """);
+    }
+
+    [Fact] // ip link del group 7
+    public void Deletion_of_a_group()
+    {
+        var batch = new NetlinkBatch();
+        batch.DeleteLinkGroup(7);
+        GoldenBytes.Equal(batch.Writer.Written, """
+            28000000 1100 0100 00000000 00000000    # RTM_DELLINK, REQUEST
+            00 00 0000 00000000 00000000 00000000   # struct ifinfomsg
+            0800 1b00 07000000                      # IFLA_GROUP 7
+            """);
+    }
+
+    [Fact] // ip -d link show group 7
+    public void Group_of_a_link()
+    {
+        byte[] message = GoldenBytes.Parse("28000000 1000 0000 00000000 00000000  00 00 0100 02000000 00000000 00000000  0800 1b00 07000000");
+
+        Assert.Equal(7u, Captured.Decode(message, static (scoped in MessageReader m) => Link.Decode(m)).Group);
+    }
+
     [Fact] // ip link add br0 type bridge mcast_snooping 0 group_fwd_mask 8
     public void Bridge() =>
         AttributeTree.Equal("link-add-bridge", batch => batch.AddLink(new LinkSettings { Name = "br0", Kind = new Bridge { MulticastSnooping = false, GroupForwardMask = 8 } }));
+
+    [Fact] // ip link add br0 type bridge forward_delay 400 ageing_time 1000 stp_state 1 priority 4096
+    public void Bridge_with_a_spanning_tree() => AttributeTree.Equal("link-add-bridge-stp", batch => batch.AddLink(new LinkSettings
+    {
+        Name = "br0",
+        Kind = new Bridge { ForwardDelay = TimeSpan.FromSeconds(4), AgeingTime = TimeSpan.FromSeconds(10), SpanningTree = true, Priority = 4096 },
+    }));
 
     [Fact] // ip link add brx type bridge vlan_filtering 1 vlan_default_pvid 5 mcast_snooping 0
     public void Bridge_with_VLAN_filtering() =>
@@ -58,6 +101,9 @@ public class LinkGoldenTests
     [Fact] // ip link property add dev v0 altname container-0123456789-eth0
     public void Alternative_name() =>
         AttributeTree.Equal("link-property-add", batch => batch.AddAlternativeName(2, "container-0123456789-eth0"));
+
+    [Fact] // ip link property del dev br0 altname other
+    public void Alternative_name_goes() => AttributeTree.Equal("link-property-del", batch => batch.DeleteAlternativeName(2, "other"));
 
     [Fact] // ip link del dev br1
     public void Deletion_by_index() => AttributeTree.Equal("link-del", batch => batch.DeleteLink(5));
@@ -136,8 +182,15 @@ public class LinkGoldenTests
         Assert.Equal((4, "br0", "bridge", null, 0), (link.Index, link.Name, link.Kind, link.PortKind, link.Master));
         var bridge = Patchbay.Netlink.Rtnetlink.Bridge.Decode(link);
         Assert.Equal((false, (ushort)8, false), (bridge.MulticastSnooping, bridge.GroupForwardMask, bridge.SpanningTree));
+        Assert.Equal((TimeSpan.FromSeconds(15), TimeSpan.FromSeconds(300), (ushort)32768), (bridge.ForwardDelay, bridge.AgeingTime, bridge.Priority));
         Assert.Null(BridgePort.Decode(link).Hairpin);
+        Assert.Throws<ArgumentOutOfRangeException>(() => new NetlinkBatch().AddLink(new LinkSettings { Name = "b", Kind = new Bridge { AgeingTime = TimeSpan.FromSeconds(-1) } }));
     }
+
+    [Fact] // ip -s link show dev v1
+    public void Statistics_are_read() => Assert.Equal(
+        new LinkStatistics(ReceivedPackets: 2, SentPackets: 0, ReceivedBytes: 84, SentBytes: 0, 0, 0, 0, 0),
+        Assert.Single(Captured.Decode("link-show-statistics", Link.Decode)).Statistics);
 
     [Fact] // bridge vlan show; the first is the bridge's own port
     public void VLANs_of_ports_are_read()

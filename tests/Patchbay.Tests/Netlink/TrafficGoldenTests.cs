@@ -63,6 +63,43 @@ public class TrafficGoldenTests
             """);
     }
 
+    [Fact] // tc qdisc add dev v0 root handle 5: htb default 1
+    public void Hierarchy_of_buckets() => AttributeTree.Equal("qdisc-add-htb", batch => batch.AddQdisc(V0, TcHandle.Root, new TcHandle(5, 0), new Htb { Default = 1 }));
+
+    [Fact] // tc class add dev v0 parent 5: classid 5:1 htb rate 40gbit ceil 8mbit burst 15k cburst 15k, but for the tables that tc sends to kernels before 2.6.23
+    public void Class_of_a_hierarchy_to_the_byte()
+    {
+        var batch = new NetlinkBatch();
+        batch.AddClass(V0, new TcHandle(5, 0), new TcHandle(5, 1), new HtbClass { Rate = 5_000_000_000, Ceiling = 1_000_000, Buffer = 48, CeilingBuffer = 240_000 });
+        GoldenBytes.Equal(batch.Writer.Written, """
+            6c000000 2800 0106 00000000 00000000                    # RTM_NEWTCLASS, REQUEST | EXCL | CREATE
+            00000000 03000000 01000500 00000500 00000000            # struct tcmsg: link 3, handle 5:1, parent 5:
+            0800 0100 68746200                                      # TCA_KIND "htb"
+            4000 0200                                               # TCA_OPTIONS, without NLA_F_NESTED
+              3000 0100                                             #   TCA_HTB_PARMS
+                00 01 0000 0000 0000 ffffffff                       #     struct tc_ratespec rate: TC_LINKLAYER_ETHERNET, the largest that 32 bits hold
+                00 01 0000 0000 0000 40420f00                       #     ceil: 1000000 bytes/s
+                30000000 80a90300 00000000 00000000 00000000        #     buffer, cbuffer, quantum, level, prio
+              0c00 0600 00f2052a01000000                            #   TCA_HTB_RATE64
+            """);
+    }
+
+    [Fact] // tc qdisc show dev v0; tc class show dev v0
+    public void Hierarchies_are_read()
+    {
+        Assert.Equal(1, Htb.Decode(Captured.Decode("qdisc-show-htb", Qdisc.Decode).Single(qdisc => qdisc.Kind == Htb.KindName)).Default);
+
+        // rate 8mbit ceil 16mbit burst 15k cburst 16k; in it: rate 40gbit
+        var classes = Captured.Decode("class-show-htb", TcClass.Decode);
+        Assert.Equal(["5:1 root", "5:2 5:1"], classes.Select(each => $"{each.Handle} {each.Parent}").Order());
+        var slow = HtbClass.Decode(classes.Single(each => each.Parent == TcHandle.Root));
+        Assert.Equal((1_000_000UL, 2_000_000UL, 240_000U, 128_000U), (slow.Rate, slow.Ceiling, slow.Buffer, slow.CeilingBuffer));
+        var fast = HtbClass.Decode(classes.Single(each => each.Parent == new TcHandle(5, 1)));
+        Assert.Equal((5_000_000_000UL, 5_000_000_000UL), (fast.Rate, fast.Ceiling));
+        Assert.Throws<NetlinkException>(() => HtbClass.Decode(classes[0] with { Kind = "hfsc" }));
+        Assert.Throws<NetlinkException>(() => Htb.Decode(Captured.Decode(Captured.Request("qdisc-add-netem"), Qdisc.Decode)));
+    }
+
     private static readonly Netem Bad = new()
     {
         Limit = 2000,

@@ -4,7 +4,7 @@ namespace Patchbay.Netlink.Rtnetlink;
 
 /// <summary>A link that shares the Ethernet address of the link below it and is told from its siblings by IP address (Documentation/networking/ipvlan.rst).</summary>
 /// <remarks>The link below is <see cref="LinkSettings.Lower"/>. Mode and flags belong to it: all links on top of it have those that were set last.</remarks>
-public sealed class Ipvlan : LinkKind
+public class Ipvlan : LinkKind
 {
     /// <summary>The kernel's name of the kind.</summary>
     public const string KindName = "ipvlan";
@@ -28,7 +28,13 @@ public sealed class Ipvlan : LinkKind
     /// <exception cref="NetlinkException">The link is of another kind, or its attributes are malformed.</exception>
     public static Ipvlan Decode(Link link)
     {
-        var data = DataOf(link, KindName);
+        var (mode, flags) = Read(link, KindName);
+        return new Ipvlan { Mode = mode, Flags = flags };
+    }
+
+    private protected static (IpvlanMode? Mode, IpvlanFlags? Flags) Read(Link link, string kind)
+    {
+        var data = DataOf(link, kind);
         IpvlanMode? mode = null;
         IpvlanFlags? flags = null;
         while (data.Next())
@@ -40,8 +46,8 @@ public sealed class Ipvlan : LinkKind
             }
         }
 
-        data.ThrowIfMalformed($"ipvlan \"{link.Name}\"");
-        return new Ipvlan { Mode = mode, Flags = flags };
+        data.ThrowIfMalformed($"{kind} \"{link.Name}\"");
+        return (mode, flags);
     }
 
     // ip link add link LOWER name NAME type ipvlan mode l2

@@ -23,4 +23,8 @@ public abstract class LinkKind
             throw new NetlinkException($"read {kind} \"{link.Name}\"", $"its kind is {link.Kind ?? "none"}");
         return new AttributeReader(link.KindData.Span);
     }
+
+    /// <summary>The number of a tunnel's virtual network (VNI), which has 24 bits.</summary>
+    private protected static uint NetworkNumber(uint id) =>
+        id < 1 << 24 ? id : throw new ArgumentOutOfRangeException(nameof(id), id, "a virtual network's number has 24 bits");
 }

@@ -4,7 +4,7 @@ namespace Patchbay.Netlink.Rtnetlink;
 
 /// <summary>A link with an Ethernet address of its own on top of another link (drivers/net/macvlan.c); what is null gets the kernel's default.</summary>
 /// <remarks>The link below is <see cref="LinkSettings.Lower"/>.</remarks>
-public sealed class Macvlan : LinkKind
+public class Macvlan : LinkKind
 {
     /// <summary>The kernel's name of the kind.</summary>
     public const string KindName = "macvlan";
@@ -33,7 +33,13 @@ public sealed class Macvlan : LinkKind
     /// <exception cref="NetlinkException">The link is of another kind, or its attributes are malformed.</exception>
     public static Macvlan Decode(Link link)
     {
-        var data = DataOf(link, KindName);
+        var (mode, flags, queue) = Read(link, KindName);
+        return new Macvlan { Mode = mode, Flags = flags, BroadcastQueueLength = queue };
+    }
+
+    private protected static (MacvlanMode? Mode, MacvlanFlags? Flags, uint? BroadcastQueueLength) Read(Link link, string kind)
+    {
+        var data = DataOf(link, kind);
         MacvlanMode? mode = null;
         MacvlanFlags? flags = null;
         uint? queue = null;
@@ -47,8 +53,8 @@ public sealed class Macvlan : LinkKind
             }
         }
 
-        data.ThrowIfMalformed($"macvlan \"{link.Name}\"");
-        return new Macvlan { Mode = mode, Flags = flags, BroadcastQueueLength = queue };
+        data.ThrowIfMalformed($"{kind} \"{link.Name}\"");
+        return (mode, flags, queue);
     }
 
     // ip link add link LOWER name NAME type macvlan mode bridge bcqueuelen 500

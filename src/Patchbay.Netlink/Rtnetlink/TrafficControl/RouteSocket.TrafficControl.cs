@@ -13,6 +13,12 @@ public sealed partial class RouteSocket
             List(RouteMessageType.GetQdisc, "list qdiscs", new TcHeader { Link = link }, static (scoped in MessageReader m) => Qdisc.Decode(m)),
             q => link == 0 || q.Link == link);
 
+    /// <summary>Lists the classes of all queueing disciplines of a link: <c>tc class show dev LINK</c>.</summary>
+    /// <param name="link">Index of the link.</param>
+    /// <returns>The classes.</returns>
+    public IReadOnlyList<TcClass> ListClasses(int link) =>
+        List(RouteMessageType.GetClass, "list classes", new TcHeader { Link = link }, static (scoped in MessageReader m) => TcClass.Decode(m));
+
     /// <summary>Lists the filters of a queueing discipline or class: <c>tc filter show dev LINK parent PARENT</c>.</summary>
     /// <param name="link">Index of the link.</param>
     /// <param name="parent">The queueing discipline or class.</param>

@@ -3,7 +3,7 @@ using Patchbay.Netlink.Codec;
 
 namespace Patchbay.Netlink.Rtnetlink;
 
-/// <summary>Requests about queueing disciplines and filters, for a <see cref="NetlinkBatch"/>.</summary>
+/// <summary>Requests about queueing disciplines, their classes and filters, for a <see cref="NetlinkBatch"/>.</summary>
 public static class TrafficRequests
 {
     /// <summary>Attaches a queueing discipline: <c>tc qdisc add dev LINK parent PARENT handle HANDLE KIND …</c>.</summary>
@@ -53,6 +53,37 @@ public static class TrafficRequests
         batch.Begin(
             RouteMessageType.GetQdisc, NetlinkFlags.Echo, $"find qdisc at {parent} of link", link, tolerate, (scoped in MessageReader message) => found(Qdisc.Decode(message)));
         batch.Writer.Fixed(new TcHeader { Link = link, Parent = parent.Value });
+        batch.End();
+    }
+
+    /// <summary>Adds a class to a queueing discipline: <c>tc class add dev LINK parent PARENT classid HANDLE KIND …</c>.</summary>
+    /// <param name="batch">The batch.</param>
+    /// <param name="link">Index of the link.</param>
+    /// <param name="parent">The discipline, or the class of it from which this one borrows.</param>
+    /// <param name="handle">Its handle.</param>
+    /// <param name="kind">Its kind and settings.</param>
+    /// <param name="replace">Whether one that is there already is changed; else it is an error.</param>
+    public static void AddClass(this NetlinkBatch batch, int link, TcHandle parent, TcHandle handle, TcClassKind kind, bool replace = false)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        ArgumentNullException.ThrowIfNull(kind);
+        batch.Begin(RouteMessageType.NewClass, NetlinkFlags.Create | (replace ? NetlinkFlags.Replace : NetlinkFlags.Exclusive), $"add class {handle} to link", link);
+        batch.Writer.Fixed(new TcHeader { Link = link, Handle = handle.Value, Parent = parent.Value });
+        batch.Writer.Text(TcHeader.Kind, kind.Name);
+        kind.WriteOptions(batch.Writer);
+        batch.End();
+    }
+
+    /// <summary>Removes a class that no other borrows from: <c>tc class del dev LINK classid HANDLE</c>.</summary>
+    /// <param name="batch">The batch.</param>
+    /// <param name="link">Index of the link.</param>
+    /// <param name="handle">Its handle.</param>
+    /// <param name="tolerate">For example <see cref="Tolerated.Missing"/>.</param>
+    public static void DeleteClass(this NetlinkBatch batch, int link, TcHandle handle, Tolerated tolerate = Tolerated.Nothing)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        batch.Begin(RouteMessageType.DeleteClass, NetlinkFlags.None, $"delete class {handle} of link", link, tolerate);
+        batch.Writer.Fixed(new TcHeader { Link = link, Handle = handle.Value });
         batch.End();
     }
 

@@ -48,7 +48,7 @@ internal sealed class NamespaceMount(string directory, string handle)
             throw new NetworkerException($"up: \"{handle}\" is up already ({Path}): run down for it first");
         try
         {
-            NamedNamespace.Bind(container, Path, exclusive: false); // after a reboot the file is there, and nothing is mounted on it
+            NamedNamespace.Bind(container, Path); // after a reboot the file is there, and nothing is mounted on it
         }
         catch (CniException error)
         {

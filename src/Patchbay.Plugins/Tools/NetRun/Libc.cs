@@ -9,7 +9,6 @@ internal static unsafe partial class Libc
     internal const int EINTR = 4;
     internal const int ENOENT = 2;
     internal const int ECHILD = 10;
-    internal const int EINVAL = 22;
     internal const int SIGHUP = 1;
     internal const int SIGINT = 2;
     internal const int SIGQUIT = 3;
@@ -25,13 +24,10 @@ internal static unsafe partial class Libc
     internal const int F_SETFD = 2;
     internal const int FD_CLOEXEC = 1;
     internal const int O_RDONLY = 0;
-    internal const int O_CREAT = 0x40;
-    internal const int O_EXCL = 0x80;
     internal const int O_NONBLOCK = 0x800;
     internal const int O_CLOEXEC = 0x80000;
     internal const int O_PATH = 0x200000;
     internal const int AT_FDCWD = -100;
-    internal const int LOCK_EX = 2;
     internal const int CLONE_NEWNS = 0x20000;
     internal const int CLONE_NEWNET = 0x40000000;
     internal const nuint MS_RDONLY = 1;
@@ -41,8 +37,6 @@ internal static unsafe partial class Libc
     internal const nuint MS_BIND = 0x1000;
     internal const nuint MS_REC = 0x4000;
     internal const nuint MS_SLAVE = 1 << 19;
-    internal const nuint MS_SHARED = 1 << 20;
-    internal const int MNT_DETACH = 2;
     internal const int PR_SET_PDEATHSIG = 1;
     internal const int PR_SET_CHILD_SUBREAPER = 36;
     internal const short POSIX_SPAWN_SETPGROUP = 2;
@@ -101,9 +95,6 @@ internal static unsafe partial class Libc
     internal static partial int openat(int directory, string path, int flags, uint mode);
 
     [LibraryImport("libc", SetLastError = true)]
-    internal static partial int flock(SafeFileHandle fd, int operation);
-
-    [LibraryImport("libc", SetLastError = true)]
     internal static partial int unshare(int flags);
 
     [LibraryImport("libc", SetLastError = true)]
@@ -111,9 +102,6 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int mount(string source, string target, string? type, nuint flags, void* data);
-
-    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    internal static partial int umount2(string target, int flags);
 
     // posix_spawn(3) and its helpers return the error number instead of setting errno.
     [LibraryImport("libc")]

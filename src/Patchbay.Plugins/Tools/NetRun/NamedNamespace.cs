@@ -1,22 +1,14 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
-using Microsoft.Win32.SafeHandles;
 using Patchbay.Cni.Model;
 using Patchbay.Netlink;
 using Patchbay.Netlink.Rtnetlink;
 
 namespace Patchbay.Plugins.Tools.NetRun;
 
-/// <summary>A network namespace under a name that <c>ip netns</c> knows: a mount in /run/netns.</summary>
-/// <remarks>
-/// A name, and not /proc/PID/ns/net: that is another process's namespace once the process is gone and its number is given out again,
-/// and the path is remembered in the cache and by daemons.
-/// </remarks>
+/// <summary>The namespace of a command, under a name that <c>ip netns</c> knows.</summary>
 internal static class NamedNamespace
 {
-    private const string Directory = "/run/netns";
-
-    internal static string PathOf(string name) => $"{Directory}/{name}";
+    internal static string PathOf(string name) => Netlink.NamedNamespace.PathOf(name);
 
     /// <summary>Gives a name to a new namespace, whose <c>lo</c> is set up.</summary>
     internal static void Create(string name)
@@ -41,57 +33,29 @@ internal static class NamedNamespace
     }
 
     /// <summary>Removes the name; the namespace goes with the last process in it.</summary>
-    internal static void Remove(string name) => Unbind(PathOf(name));
+    internal static void Remove(string name) => Attempt(() => Netlink.NamedNamespace.Remove(name));
+
+    /// <summary>Mounts a namespace on a file, which keeps it; the file may be there already.</summary>
+    internal static void Bind(NetworkNamespace it, string path) => Attempt(() => Netlink.NamedNamespace.Bind(path, it));
 
     /// <summary>Removes a file that a namespace is mounted on, mounted or not; the namespace goes with the last process in it.</summary>
-    internal static void Unbind(string path)
-    {
-        if (!File.Exists(path))
-            return;
-        if (Libc.umount2(path, Libc.MNT_DETACH) < 0 && Marshal.GetLastPInvokeError() is not (Libc.EINVAL or Libc.ENOENT) and var error)
-            throw Failed($"unmount {path}", error);
-        File.Delete(path);
-    }
+    internal static void Unbind(string path) => Attempt(() => Netlink.NamedNamespace.Unbind(path));
 
-    private static void Name(string name, NetworkNamespace it)
+    private static void Name(string name, NetworkNamespace it) => Attempt(() =>
     {
-        System.IO.Directory.CreateDirectory(Directory);
-        Share();
-        Bind(it, PathOf(name));
-    }
+        Netlink.NamedNamespace.Prepare();
+        Netlink.NamedNamespace.Give(name, it);
+    });
 
-    /// <summary>Mounts a namespace on a file, which keeps it.</summary>
-    /// <param name="it">The namespace.</param>
-    /// <param name="path">The file.</param>
-    /// <param name="exclusive">Whether it is an error that the file is there.</param>
-    internal static void Bind(NetworkNamespace it, string path, bool exclusive = true)
+    private static void Attempt(Action action)
     {
-        int file = Libc.openat(Libc.AT_FDCWD, path, Libc.O_RDONLY | Libc.O_CREAT | (exclusive ? Libc.O_EXCL : 0) | Libc.O_CLOEXEC, 0);
-        if (file < 0)
-            throw Failed($"create {path}", Marshal.GetLastPInvokeError());
-        new SafeFileHandle(file, ownsHandle: true).Dispose();
-        Mount(string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{it.Handle.DangerousGetHandle()}"), path, Libc.MS_BIND);
+        try
+        {
+            action();
+        }
+        catch (NetlinkException error)
+        {
+            throw new CniException(CniError.IoFailure, $"cannot {error.Message}");
+        }
     }
-
-    // As ip-netns(8) does: a shared mount, so that the name appears, and disappears, in other mount namespaces too.
-    private static unsafe void Share()
-    {
-        int fd = Libc.openat(Libc.AT_FDCWD, Directory, Libc.O_RDONLY | Libc.O_CLOEXEC, 0);
-        if (fd < 0)
-            throw Failed($"open {Directory}", Marshal.GetLastPInvokeError());
-        using SafeFileHandle directory = new(fd, ownsHandle: true);
-        _ = Libc.flock(directory, Libc.LOCK_EX); // ip takes it too: two at once would mount it twice
-        if (Libc.mount("", Directory, "none", Libc.MS_SHARED | Libc.MS_REC, null) == 0)
-            return;
-        Mount(Directory, Directory, Libc.MS_BIND | Libc.MS_REC);
-        Mount("", Directory, Libc.MS_SHARED | Libc.MS_REC);
-    }
-
-    private static unsafe void Mount(string source, string target, nuint flags)
-    {
-        if (Libc.mount(source, target, "none", flags, null) < 0)
-            throw Failed($"mount {target}", Marshal.GetLastPInvokeError());
-    }
-
-    private static CniException Failed(string operation, int error) => new(CniError.IoFailure, $"cannot {operation}: {Marshal.GetPInvokeErrorMessage(error)}");
 }

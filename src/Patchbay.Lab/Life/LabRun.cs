@@ -1,0 +1,203 @@
+using System.Threading.Channels;
+using Patchbay.Lab.Engines;
+using Patchbay.Lab.Ovs;
+using Patchbay.Lab.Plan;
+using Patchbay.Lab.Schema;
+using Patchbay.Lab.Wiring;
+using Patchbay.Netlink;
+
+namespace Patchbay.Lab.Life;
+
+/// <summary>Keeps a lab as its files say, while containers come and go.</summary>
+/// <remarks>One loop does all of it: an event changes what runs, and what runs is compared with what is there, as at the beginning.</remarks>
+internal sealed class LabRun(LabSession session, IReadOnlyList<Engine> engines, string? project, LabStatus status, Action<string> log)
+{
+    private readonly ContainerSet _containers = new(session.Config, project);
+    private readonly Channel<(Engine Engine, EngineEvent Event)> _events = Channel.CreateUnbounded<(Engine, EngineEvent)>();
+    private readonly HashSet<Engine> _listed = [];
+    private string _told = "";
+    private bool _healthy;
+    private bool _connected;
+
+    // conlink's words, for which its users' scripts wait
+
+    /// <summary>Said when all links are there.</summary>
+    public const string AllConnected = "All links connected";
+
+    private const string Healthy = "Reached healthy state";
+
+    /// <summary>What a look and its changes came to.</summary>
+    /// <param name="Nodes">The nodes that got something, whose commands are due.</param>
+    /// <param name="Problem">Why it failed; null when it did not.</param>
+    private sealed record Made(HashSet<string> Nodes, string? Problem);
+
+    /// <summary>Called once, when all links are there.</summary>
+    public Action? Connected { get; init; }
+
+    /// <summary>Called once, when that has been said.</summary>
+    public Action? Announced { get; init; }
+
+    /// <summary>How many commands failed so far.</summary>
+    public int FailedCommands { get; private set; }
+
+    /// <summary>Makes the lab, and follows the engines until cancelled, or, without any, until it is made.</summary>
+    /// <param name="timeout">How long containers may be waited for; null for ever.</param>
+    /// <param name="cancellation">Ends it; the lab stays.</param>
+    /// <exception cref="TimeoutException">A container did not come.</exception>
+    public async Task RunAsync(TimeSpan? timeout, CancellationToken cancellation)
+    {
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        // What needs no container is made at once, and its failure is the lab's.
+        var made = Reconcile(throws: true);
+        if (engines.Count == 0)
+        {
+            await FinishAsync(made, end.Token).ConfigureAwait(false);
+            log(Healthy);
+            return;
+        }
+
+        FailedCommands += await RunCommandsAsync(made, end.Token).ConfigureAwait(false);
+        var watches = engines.Select(engine => WatchAsync(engine, end.Token)).ToList();
+        var deadline = timeout is { } limit ? Task.Delay(limit, end.Token) : null;
+        try
+        {
+            while (true)
+            {
+                var next = _events.Reader.WaitToReadAsync(end.Token).AsTask();
+                if (deadline is not null && !status.Connected && await Task.WhenAny(next, deadline).ConfigureAwait(false) == deadline && !deadline.IsCanceled)
+                    throw new TimeoutException($"still waiting for {string.Join(", ", status.Waiting)} after {timeout}");
+                if (!await next.ConfigureAwait(false))
+                    return;
+                await HandleAsync(end.Token).ConfigureAwait(false);
+                if (status.Connected)
+                    deadline = null;
+            }
+        }
+        finally
+        {
+            await end.CancelAsync().ConfigureAwait(false);
+            await Task.WhenAll(watches).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    /// <summary>Takes in what is there of events, and makes it so once for all of them.</summary>
+    private async Task HandleAsync(CancellationToken cancellation)
+    {
+        var changed = false;
+        var held = new List<EngineEvent>();
+        while (_events.Reader.TryRead(out var next))
+        {
+            var (engine, told) = next;
+            switch (told.Kind)
+            {
+                case EngineEventKind.Resynchronise:
+                    await ListAsync(engine, cancellation).ConfigureAwait(false);
+                    changed = true; // the first look also tells what is waited for
+                    break;
+                case EngineEventKind.Started when told.Instance is { } instance:
+                    changed |= _containers.Add(engine, instance);
+                    break;
+                case EngineEventKind.Died:
+                    changed |= _containers.Remove(engine, told.Id);
+                    break;
+                case EngineEventKind.Lost:
+                    log($"{engine.Name} cannot be reached: {told.Reason}");
+                    break;
+            }
+
+            if (told.IsHeld)
+                held.Add(told);
+        }
+
+        if (!changed)
+        {
+            foreach (var each in held)
+                await each.Release!(null).ConfigureAwait(false);
+            return;
+        }
+
+        var made = Reconcile(throws: false);
+        // A process that was held back runs now, and its commands with it.
+        foreach (var each in held)
+            await each.Release!(made.Problem).ConfigureAwait(false);
+        if (!_healthy)
+            log(Healthy);
+        _healthy = true;
+        await FinishAsync(made, cancellation).ConfigureAwait(false);
+    }
+
+    private async Task ListAsync(Engine engine, CancellationToken cancellation)
+    {
+        try
+        {
+            _containers.Replace(engine, await engine.ListAsync(cancellation).ConfigureAwait(false));
+            _listed.Add(engine);
+        }
+        catch (EngineException error)
+        {
+            log($"{error.Message}"); // it is gone again: the watch tells, and then that it is back
+        }
+    }
+
+    private async Task FinishAsync(Made made, CancellationToken cancellation)
+    {
+        FailedCommands += await RunCommandsAsync(made, cancellation).ConfigureAwait(false);
+        var first = !status.Connected;
+        status.Set(session.Topology.Missing, session.Topology.Links.Count, made.Problem);
+        if (!first || !status.Connected || _connected)
+            return;
+        _connected = true;
+        Connected?.Invoke();
+        log(AllConnected);
+        Announced?.Invoke();
+    }
+
+    private Task<int> RunCommandsAsync(Made made, CancellationToken cancellation) =>
+        new CommandRunner(session.Topology, session.Places, _containers, log).RunAsync(made.Nodes.Contains, cancellation);
+
+    private Made Reconcile(bool throws)
+    {
+        session.SetContainers(_containers.Running);
+        LabPlan plan;
+        try
+        {
+            var keepStrays = !engines.All(_listed.Contains);
+            plan = session.Plan(keepStrays);
+            session.Apply(plan, keepStrays);
+        }
+        catch (Exception error) when (!throws && error is NetlinkException or PlanException or OvsdbException or LabFileException or FileNotFoundException or MissingFeatureException)
+        {
+            // A container that died in the middle of it is told of next, and is no failure.
+            if (_containers.Running.All(each => File.Exists(each.NamespacePath)))
+                log($"cannot be wired: {error.Message}");
+            return new Made([], error.Message);
+        }
+
+        var due = plan.Structure.SelectMany(change => change switch
+        {
+            AddNode node => [node.Node.Name],
+            AddLink { Link: var link } => link.Peer is null ? [link.End.Node] : new[] { link.End.Node, link.Peer.Node },
+            _ => [],
+        }).Where(node => node.Length > 0).ToHashSet(StringComparer.Ordinal);
+        foreach (var node in due.Where(node => session.Topology.FindNode(node) is { Kind: NodeKind.Container }).Order(StringComparer.Ordinal))
+            log($"{node}: links connected");
+        Tell(session.Topology.Missing);
+        return new Made(due, null);
+    }
+
+    private void Tell(IReadOnlyList<string> waiting)
+    {
+        var text = string.Join(", ", waiting);
+        if (text == _told)
+            return;
+        _told = text;
+        if (text.Length > 0)
+            log($"still waiting for {text}");
+    }
+
+    private async Task WatchAsync(Engine engine, CancellationToken cancellation)
+    {
+        await foreach (var told in engine.WatchAsync(cancellation).ConfigureAwait(false))
+            await _events.Writer.WriteAsync((engine, told), cancellation).ConfigureAwait(false);
+    }
+}

@@ -1,0 +1,140 @@
+using System.Globalization;
+using Patchbay.Lab.Ovs;
+using Patchbay.Lab.Plan;
+using Patchbay.Lab.Wiring;
+using Patchbay.Netlink;
+using Patchbay.Netlink.Netfilter;
+using Patchbay.Netlink.Rtnetlink;
+
+namespace Patchbay.Lab.Life;
+
+/// <summary>Takes away everything that has a lab's mark, wherever it is on this machine; no record of it is needed.</summary>
+internal static class LabSweep
+{
+    /// <param name="lab">The lab.</param>
+    /// <param name="ovsSocket">Where Open vSwitch's database listens; null for the usual place.</param>
+    /// <returns>What keeps something alive that is not the lab's, as texts.</returns>
+    /// <exception cref="AggregateException">Something could not be removed; all else was.</exception>
+    public static IReadOnlyList<string> Run(string lab, string? ovsSocket = null)
+    {
+        var ownership = new Ownership(lab);
+        var failures = new List<Exception>();
+        var strangers = new List<string>();
+        var namespaces = Observer.OwnNamespaces(ownership, _ => true);
+        Attempt(failures, () => strangers.AddRange(NodeProcesses.End(lab, namespaces)));
+        var own = namespaces.Select(NamedNamespace.PathOf).ToHashSet(StringComparer.Ordinal);
+        foreach (var place in Place.OpenAll(OtherNamespaces(own)))
+        {
+            using (place)
+                Attempt(failures, () => Sweep(place, ownership));
+        }
+
+        Attempt(failures, () => OvsWiring.RemoveAll(lab, ovsSocket ?? OpenVswitch.DefaultSocket));
+        foreach (var name in namespaces)
+            Attempt(failures, () => NamedNamespace.Remove(name));
+        Attempt(failures, () => RemoveLeftovers(ownership));
+        if (failures.Count > 0)
+            throw new AggregateException(failures);
+        return strangers;
+    }
+
+    // Of a process that was killed between the file and the mount on it, or between unmounting and deleting.
+    private static void RemoveLeftovers(Ownership ownership)
+    {
+        if (!Directory.Exists(NamedNamespace.Directory))
+            return;
+        foreach (var path in Directory.EnumerateFiles(NamedNamespace.Directory, $"{ownership.Lab}-*"))
+            NamedNamespace.RemoveLeftover(Path.GetFileName(path), ownership.Label);
+    }
+
+    /// <summary>Whether anything of a lab is there.</summary>
+    public static bool Finds(string lab)
+    {
+        var ownership = new Ownership(lab);
+        if (Observer.OwnNamespaces(ownership, _ => true).Count > 0)
+            return true;
+        foreach (var place in Place.OpenAll(OtherNamespaces([])))
+        {
+            using (place)
+            {
+                if (place.Route.ListLinks().Any(ownership.Owns))
+                    return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static void Sweep(Place place, Ownership ownership)
+    {
+        var links = place.Route.ListLinks();
+        var ours = new List<Link>();
+        var others = false;
+        foreach (var link in links)
+        {
+            if (ownership.Owns(link))
+                ours.Add(link);
+            else
+                others |= link.Group == ownership.Group;
+        }
+
+        if (ours.Count > 0)
+        {
+            var batch = new NetlinkBatch();
+            // All at once takes the kernel one grace period in place of one for each; but a group of the same number may be somebody else's.
+            if (!others)
+                batch.DeleteLinkGroup(ownership.Group, Tolerated.Missing);
+            else
+                ours.ForEach(link => batch.DeleteLink(link.Index, Tolerated.Missing));
+            place.Route.Execute(batch);
+        }
+
+        if (place.Nftables.IsAvailable() && place.Nftables.ListTables(NftFamily.Inet).Any(table => table.Name == ownership.Table))
+            place.Nftables.Commit(RuleSet.Remove(ownership.Table));
+    }
+
+    /// <summary>Every network namespace that has a name or a process, once each.</summary>
+    private static List<(string Node, string Path)> OtherNamespaces(HashSet<string> except)
+    {
+        var seen = new HashSet<ulong>();
+        var found = new List<(string, string)>();
+        foreach (var path in except)
+        {
+            if (Libc.InodeOf(path) is { } inode)
+                seen.Add(inode);
+        }
+
+        Add("/proc/self/ns/net");
+        if (Directory.Exists(NamedNamespace.Directory))
+        {
+            foreach (var path in Directory.EnumerateFiles(NamedNamespace.Directory))
+                Add(path);
+        }
+
+        foreach (var directory in Directory.EnumerateDirectories("/proc"))
+        {
+            if (int.TryParse(Path.GetFileName(directory), NumberStyles.None, CultureInfo.InvariantCulture, out _))
+                Add($"{directory}/ns/net");
+        }
+
+        return found;
+
+        void Add(string path)
+        {
+            if (Libc.InodeOf(path) is { } inode && seen.Add(inode))
+                found.Add((path, path));
+        }
+    }
+
+    private static void Attempt(List<Exception> failures, Action action)
+    {
+        try
+        {
+            action();
+        }
+        catch (Exception error)
+        {
+            failures.Add(error);
+        }
+    }
+}

@@ -1,0 +1,152 @@
+using System.Diagnostics;
+using Patchbay.SystemTests.Engines;
+using Patchbay.SystemTests.Harness;
+using Patchbay.SystemTests.Lab.Engines;
+using Patchbay.SystemTests.Lab.Ovs;
+using Patchbay.SystemTests.Tools;
+
+namespace Patchbay.SystemTests.Lab;
+
+/// <summary>Labs over what is not Docker: runc, containerd, Podman, and the bridges of Open vSwitch.</summary>
+public class OtherEngineTests
+{
+    private const string Two = """
+        bridges: [{ bridge: lan, mode: linux }]
+        links:
+          - { container: left, bridge: lan, dev: eth0, ip: 10.0.1.1/24 }
+          - { container: right, bridge: lan, dev: eth0, ip: 10.0.1.2/24 }
+        """;
+
+    [Fact]
+    public void Process_of_runc_finds_its_links_when_it_starts()
+    {
+        Needs.Program("runc");
+        Needs.Program("busybox");
+        using LabHost lab = new();
+        RuncBundle bundle = new(lab.Host);
+        string file = lab.Write($$"""
+            bridges: [{ bridge: lan, mode: linux, ip: 10.0.1.254/24 }]
+            links: [{ container: {{lab.Name}}, bridge: lan, dev: eth0, ip: 10.0.1.1/24, route: default via 10.0.1.254 }]
+            """);
+        Process up = lab.Host.Start([.. PatchbayProgram.Line, "lab", "up", "--name", lab.Name, "--hook-socket", bundle.HookSocket, file]);
+        Says(up, "still waiting for");
+
+        bundle.Make(["sh", "-c", "ip -o addr show dev eth0; ip route"]);
+        string shown = bundle.Run().Check().StandardOutput;
+
+        Assert.Contains("inet 10.0.1.1/24", shown, StringComparison.Ordinal);
+        Assert.Contains("default via 10.0.1.254", shown, StringComparison.Ordinal);
+        bundle.Delete();
+        End(up);
+    }
+
+    [Fact]
+    public void Containers_of_containerd()
+    {
+        using Containerd containerd = Containerd.Start(network: null);
+        containerd.Machine.WriteFile("/run/lab.yaml", Two);
+        Process up = containerd.Machine.Start([.. PatchbayProgram.Line, "lab", "up", "--containerd-socket", "/run/containerd/containerd.sock", "/run/lab.yaml"]);
+        Says(up, "still waiting for");
+        foreach (string name in (string[])["left", "right"])
+            containerd.Ctr("run", "--detach", Containerd.Image, name, "sleep", "1000").Check();
+        Says(up, "All links connected");
+        containerd.Ctr("task", "exec", "--exec-id", "ping", "left", "ping", "-c", "1", "-W", "10", "10.0.1.2").Check();
+    }
+
+    [Fact]
+    public void Containers_of_Podman_also_after_a_restart()
+    {
+        using var podman = new PodmanHost();
+        podman.Sh("mkdir -p /run/podman");
+        podman.Write("/run/lab.yaml", Two);
+        podman.Start("podman", "system", "service", "--time=0", "unix:///run/podman/podman.sock");
+        PodmanHost.Until(() => File.Exists(podman.PathOf("/run/podman/podman.sock")), "the service listens");
+        Process up = podman.Start([.. PatchbayProgram.Line, "lab", "up", "--podman-socket", "/run/podman/podman.sock", "/run/lab.yaml"]);
+        Says(up, "still waiting for");
+        foreach (string name in (string[])["left", "right"])
+            podman.Podman("run", "-d", "--network", "none", "--cap-add", "NET_RAW", "--name", name, "box", "sleep", "1000");
+        Says(up, "All links connected");
+        podman.Exec("left", "ping -c 1 -W 10 10.0.1.2");
+
+        podman.Podman("restart", "--time", "0", "right");
+        Says(up, "right: links connected");
+        podman.Exec("left", "ping -c 1 -W 10 10.0.1.2");
+    }
+
+    [Fact]
+    public void Named_namespaces_in_place_of_containers()
+    {
+        using LabHost lab = new();
+        string file = lab.Write(Two.Replace("left", $"{lab.Name}-left", StringComparison.Ordinal).Replace("right", $"{lab.Name}-right", StringComparison.Ordinal));
+        Process up = lab.Host.Start([.. PatchbayProgram.Line, "lab", "up", "--name", lab.Name, "--namespaces", file]);
+        Says(up, "still waiting for");
+        foreach (string side in (string[])["left", "right"])
+            Command.Run(["ip", "netns", "add", $"{lab.Name}-{side}"]).Check();
+        Says(up, "All links connected");
+        lab.In("left", "ping", "-c", "1", "-W", "10", "10.0.1.2").Check();
+
+        // Another namespace of the same name is another container.
+        Command.Run(["ip", "netns", "del", $"{lab.Name}-left"]).Check();
+        Command.Run(["ip", "netns", "add", $"{lab.Name}-left"]).Check();
+        Says(up, "left: links connected");
+        lab.In("left", "ping", "-c", "1", "-W", "10", "10.0.1.2").Check();
+        End(up);
+        foreach (string side in (string[])["left", "right"])
+        {
+            Assert.DoesNotContain("eth0", lab.In(side, "ip", "-o", "link").Check().StandardOutput, StringComparison.Ordinal);
+            Command.Run(["ip", "netns", "del", $"{lab.Name}-{side}"]).Check();
+        }
+    }
+
+    [Fact]
+    public void Bridge_of_Open_vSwitch()
+    {
+        Needs.Tun();
+        using OvsHost ovs = new();
+        string file = Path.Combine(ovs.Host.Directory, "lab.yaml");
+        File.WriteAllText(file, """
+            nodes: [{ node: left }, { node: right }]
+            bridges: [{ bridge: lan, mode: ovs, datapath: netdev }]
+            links:
+              - { node: left, bridge: lan, dev: eth0, ip: 10.0.1.1/24 }
+              - { node: right, bridge: lan, dev: eth0, ip: 10.0.1.2/24 }
+            """);
+        CommandResult Lab(string verb, params string[] more) => ovs.Host.Run([.. PatchbayProgram.Line, "lab", verb, "--name", ovs.Host.Name, "--ovs-socket", ovs.Socket, .. more]);
+        try
+        {
+            Lab("up", "--detach", file).Check();
+            Assert.Equal("lan\n", ovs.Vsctl("list-br").Check().StandardOutput);
+            Assert.Equal(2, ovs.Vsctl("list-ports", "lan").Check().StandardOutput.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
+            Command.Run(["ip", "netns", "exec", $"{ovs.Host.Name}-left", "ping", "-c", "1", "-W", "10", "10.0.1.2"]).Check();
+            Lab("plan", file).Check(); // exit status 0: nothing would change
+        }
+        finally
+        {
+            Lab("down").Check();
+        }
+
+        Assert.Equal("", ovs.Vsctl("list-br").Check().StandardOutput);
+        Assert.DoesNotContain(ovs.Host.IpJson("link show").EnumerateArray(), link => link.GetProperty("ifname").GetString() is not ("lo" or "ovs-netdev"));
+    }
+
+    private static void Says(Process lab, string text)
+    {
+        var said = new List<string>();
+        using var limit = new CancellationTokenSource(Command.DefaultLimit);
+        while (lab.StandardOutput.ReadLineAsync(limit.Token).AsTask().GetAwaiter().GetResult() is { } line)
+        {
+            said.Add(line);
+            if (line.Contains(text, StringComparison.Ordinal))
+                return;
+        }
+
+        Assert.Fail($"the lab ended without \"{text}\"; it said:\n{string.Join('\n', said)}\n{lab.StandardError.ReadToEnd()}");
+    }
+
+    private static void End(Process lab)
+    {
+        RunHost.Send("INT", lab.Id);
+        Assert.True(lab.WaitForExit(Command.DefaultLimit), "the lab does not end");
+        Assert.Equal(0, lab.ExitCode);
+    }
+}
