@@ -8,6 +8,7 @@ internal static class Program
     private static Task<int> Main(string[] arguments)
     {
         RootCommand root = new("Networks between containers, by declaration and by policy.");
+        root.Subcommands.Add(Commands.Policy.PolicyCommand.Create());
         return root.Parse(arguments).InvokeAsync();
     }
 }
