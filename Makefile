@@ -19,7 +19,7 @@ DIST_DEPS := dpkg tar gzip docker.io:dockerd
 DIST_TEST_DEPS := $(TEST_DEPS) debootstrap lintian
 DEMO_DEPS := iproute2 nftables iptables iputils-ping util-linux jq runc:runc busybox-static
 DEMO_POLICY_DEPS := iproute2 util-linux jq curl:curl openssl:openssl libsqlite3-0
-BENCH_POLICY_DEPS := $(DEMO_POLICY_DEPS) siege:siege
+BENCH_POLICY_DEPS := $(DEMO_POLICY_DEPS) siege:siege nghttp2-client:h2load stunnel4:stunnel
 VM_DEPS := qemu-system-x86:qemu-system-x86_64 cpio kmod
 BENCH_DEPS := $(TEST_DEPS) netavark hyperfine
 
