@@ -13,19 +13,23 @@ SOURCES := $(shell find src -not -name '.*') Directory.Build.props Directory.Pac
 BUILD_DEPS := gcc libc6-dev zlib1g-dev
 ENGINE_DEPS := containerd:containerd podman conmon catatonit:catatonit docker.io:dockerd docker.io:docker docker-compose:docker-compose openvswitch-switch:ovs-vswitchd
 TEST_DEPS := iproute2 nftables iptables conntrack ethtool iputils-ping iperf3 procps util-linux strace jq runc:runc busybox-static containernetworking-plugins \
-    net-tools:ifconfig bsdutils:script curl:curl firewalld dbus libglib2.0-bin dnsmasq-base:dnsmasq isc-dhcp-server:dhcpd systemd:systemd-socket-activate python3-yaml yggdrasil:yggdrasil docker-compose:docker-compose graphviz:dot chromium:chromium tcpdump:tcpdump $(ENGINE_DEPS)
+    net-tools:ifconfig bsdutils:script curl:curl firewalld dbus libglib2.0-bin dnsmasq-base:dnsmasq isc-dhcp-server:dhcpd systemd:systemd-socket-activate python3-yaml \
+    yggdrasil:yggdrasil graphviz:dot chromium:chromium tcpdump:tcpdump postgresql sqlite3:sqlite3 openssl:openssl python3:python3 \
+    libsqlite3-0 $(ENGINE_DEPS)
 DIST_DEPS := dpkg tar gzip docker.io:dockerd
 DIST_TEST_DEPS := $(TEST_DEPS) debootstrap lintian
 LAB_DEMO_DEPS := iproute2 iputils-ping util-linux jq iperf3
 DEMO_DEPS := iproute2 nftables iptables iputils-ping util-linux jq runc:runc busybox-static
 DEMO_YGG_DEPS := $(DEMO_DEPS) yggdrasil:yggdrasil
+DEMO_POLICY_DEPS := iproute2 util-linux jq curl:curl openssl:openssl libsqlite3-0
+BENCH_POLICY_DEPS := $(DEMO_POLICY_DEPS) siege:siege nghttp2-client:h2load stunnel4:stunnel
 VM_DEPS := qemu-system-x86:qemu-system-x86_64 cpio kmod
 BENCH_DEPS := $(TEST_DEPS) netavark hyperfine
 LAB_BENCH_DEPS := iproute2 util-linux mininet:mn bridge-utils:brctl time:time
 
-.PHONY: build test test-net10 test-vm fuzz demo demo-ygg bench bench-vm dist test-dist install deps clean format deps-build deps-test deps-demo deps-demo-ygg deps-vm deps-bench deps-dist deps-dist-test demo-lab bench-lab lab-image deps-demo-lab deps-bench-lab
+.PHONY: build test test-net10 test-vm fuzz demo demo-ygg bench bench-vm dist test-dist install deps clean format deps-build deps-test deps-demo deps-demo-ygg deps-vm deps-bench deps-dist deps-dist-test demo-lab bench-lab lab-image deps-demo-lab deps-bench-lab demo-policy bench-policy deps-demo-policy deps-bench-policy
 
-build: out/cni/patchbay-cni ## out/cni: the plugins, one file under every name
+build: out/cni/patchbay-cni ## out/cni: the plugins, one file under every name; out/patchbay
 
 out/cni/patchbay-cni: $(SOURCES) | deps-build
 	hack/build
@@ -52,6 +56,9 @@ demo-ygg: build deps-demo-ygg ## two hosts and two containers on a Yggdrasil mes
 demo-lab: build deps-demo-lab ## three routers and four hosts from one file, in namespaces of its own
 	hack/demo-lab
 
+demo-policy: build deps-demo-policy ## a policy server, three apps, two policies, and what agents ask, step by step
+	hack/demo-policy
+
 bench: build deps-bench ## ours beside the peers
 	dotnet run -c Release --project bench/Patchbay.Bench
 
@@ -63,6 +70,9 @@ lab-image: build deps-dist ## out/dist/patchbay-VERSION-image.tar: patchbay as a
 
 bench-lab: build deps-bench-lab ## labs beside mininet and a script of ip commands
 	bench/lab
+
+bench-policy: build deps-bench-policy ## 1,000 agents that poll a policy server with 60,000 policies
+	bench/policy
 
 dist: build deps-dist ## out/dist: archive, Debian package, image, NuGet packages
 	hack/dist
@@ -82,7 +92,7 @@ clean:
 	rm -rf artifacts out
 
 deps: ## every Debian package that any target needs
-	hack/deps $(sort $(BUILD_DEPS) $(TEST_DEPS) $(DEMO_YGG_DEPS) $(VM_DEPS) $(DIST_DEPS) $(DIST_TEST_DEPS) $(DEMO_DEPS) $(LAB_DEMO_DEPS))
+	hack/deps $(sort $(BUILD_DEPS) $(TEST_DEPS) $(DEMO_YGG_DEPS) $(VM_DEPS) $(DIST_DEPS) $(DIST_TEST_DEPS) $(DEMO_DEPS) $(LAB_DEMO_DEPS) $(DEMO_POLICY_DEPS))
 deps-build:
 	@hack/deps $(BUILD_DEPS)
 deps-test:
@@ -94,6 +104,8 @@ deps-demo-ygg:
 	@hack/deps $(DEMO_YGG_DEPS)
 deps-demo-lab:
 	@hack/deps $(LAB_DEMO_DEPS)
+deps-demo-policy:
+	@hack/deps $(DEMO_POLICY_DEPS)
 deps-vm:
 	@hack/deps $(VM_DEPS)
 deps-dist:
@@ -104,3 +116,5 @@ deps-bench:
 	@hack/deps $(BENCH_DEPS)
 deps-bench-lab:
 	@hack/deps $(LAB_BENCH_DEPS)
+deps-bench-policy:
+	@hack/deps $(BENCH_POLICY_DEPS)

@@ -1,0 +1,189 @@
+using System.Net;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Console;
+using Patchbay.Policy.CloudFoundry;
+using Patchbay.Policy.Store;
+using Patchbay.Policy.Tokens;
+
+namespace Patchbay.Policy.Server;
+
+/// <summary>Puts the server together from its configuration, and runs it until it is told to end.</summary>
+internal static class PolicyServer
+{
+    private const int LargestBody = 10 << 20;
+
+    // The ids of all apps on a cell are one line of a request: 1 MiB are some 28,000 of them.
+    private const int LongestRequestLine = 1 << 20;
+
+    /// <param name="configuration">What it is to do.</param>
+    /// <param name="clock">The time.</param>
+    /// <param name="cancel">Ends it well: requests in progress are answered first.</param>
+    /// <exception cref="InvalidDataException">The configuration cannot be used.</exception>
+    /// <exception cref="System.Data.Common.DbException">The database does not answer.</exception>
+    internal static async Task RunAsync(ServerConfiguration configuration, TimeProvider clock, CancellationToken cancel)
+    {
+        configuration.Check();
+        using ILoggerFactory logs = LoggerFactory.Create(logging => ConfigureLogging(logging, configuration.LogLevel));
+        ILogger log = logs.CreateLogger("policy-server");
+        var tls = new ServerTls(configuration.ServerCertFile, configuration.ServerKeyFile, configuration.CaCertFile, log, clock);
+        await using WebApplication app = Build(configuration, tls, logs);
+        foreach (string key in configuration.Unknown?.Keys ?? Enumerable.Empty<string>())
+            ServerLog.UnknownKey(log, key);
+
+        using PolicyStore store = OpenStore(configuration, clock);
+        foreach (string migration in store.Migrate())
+            ServerLog.Migrated(log, store.Description, migration);
+        var metrics = new ServerMetrics();
+        using var catalog = new PolicyCatalog(store, metrics, logs.CreateLogger<PolicyCatalog>(), clock, TimeSpan.FromSeconds(configuration.DatabasePollSeconds));
+        await catalog.LoadAsync(CancellationToken.None);
+
+        CancellationToken stopping = app.Lifetime.ApplicationStopping;
+        stopping.Register(() => ServerLog.Stopping(log));
+        using Uaa? uaa = configuration.UaaUrl.Length == 0 ? null : new Uaa(
+            new JsonApi("UAA", configuration.UaaUrl, configuration.UaaCa, configuration.SkipSslValidation), configuration.UaaClient, configuration.UaaClientSecret, clock);
+        using CloudController? cloudController = configuration.CcUrl.Length == 0 ? null : new CloudController(
+            new JsonApi("Cloud Controller", configuration.CcUrl, configuration.CcCaCert, configuration.SkipSslValidation), uaa!);
+        using TokenKeys keys = Keys(configuration, uaa, log, clock);
+        var stale = new StalePolicies(catalog, cloudController, logs.CreateLogger<StalePolicies>());
+        Api Named(string name) => new(name, metrics, logs.CreateLogger<Api>());
+
+        var external = new ExternalApi(
+            Named("external"), catalog, new Authentication(new TokenVerifier(keys, configuration.TokenIssuer, Audiences(configuration)), configuration.EnableSpaceDeveloperSelfService),
+            new AccessGuard(cloudController), stale, metrics, configuration.MaxPoliciesPerAppSource, logs.CreateLogger<ExternalApi>());
+        var agents = new InternalApi(Named("internal"), catalog, new Conditional(catalog, metrics, clock, stopping));
+        var health = new HealthApi(Named("health"), catalog, metrics);
+        var headers = new ResponseHeaders(configuration.AllowedCorsDomains);
+        app.Use(next => context => headers.AddAsync(context, next));
+        Branch(app, Listener.External, routes =>
+        {
+            external.Map(routes);
+            ResponseHeaders.MapOptions(routes);
+        });
+        Branch(app, Listener.Internal, agents.Map);
+        Branch(app, Listener.Health, health.Map);
+
+        List<Task> background = [catalog.FollowAsync(stopping)];
+        if (cloudController is not null && configuration.PolicyCleanupInterval > 0)
+            background.Add(stale.RepeatAsync(TimeSpan.FromMinutes(configuration.PolicyCleanupInterval), clock, stopping));
+        if (cloudController is not null && configuration.AsgPollInterval > 0)
+            background.Add(new SecurityGroupSync(catalog, cloudController, logs.CreateLogger<SecurityGroupSync>()).RepeatAsync(TimeSpan.FromSeconds(configuration.AsgPollInterval), clock, stopping));
+        await app.StartAsync(CancellationToken.None);
+        ServerLog.Listening(
+            log, $"{configuration.ListenHost}:{configuration.ListenPort}", $"{configuration.InternalListenHost ?? configuration.ListenHost}:{configuration.InternalListenPort}",
+            $"{configuration.HealthCheckHost}:{configuration.HealthCheckPort}", catalog.Policies.Entries.Length, store.Description);
+        await app.WaitForShutdownAsync(cancel);
+        await Task.WhenAll(background);
+    }
+
+    private static WebApplication Build(ServerConfiguration configuration, ServerTls tls, ILoggerFactory logs)
+    {
+        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
+        builder.Configuration.Sources.Clear(); // one configuration: no appsettings.json, no ASPNETCORE_ variables
+        builder.Services.AddSingleton(logs);
+        builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromSeconds(10));
+        // After a restart all agents come at once.
+        builder.WebHost.UseSockets(sockets => sockets.Backlog = 4096);
+        builder.WebHost.ConfigureKestrel(kestrel => Listen(kestrel, configuration, tls));
+        return builder.Build();
+    }
+
+    internal static PolicyStore OpenStore(ServerConfiguration configuration, TimeProvider clock)
+    {
+        DatabaseConfiguration database = configuration.Database;
+        var timeout = TimeSpan.FromSeconds(database.Timeout is >= 1 and <= 600 ? database.Timeout : throw new InvalidDataException($"database.timeout is {database.Timeout}; it must be from 1 to 600 seconds"));
+        switch (database.Type)
+        {
+            case "sqlite":
+                string directory = Path.GetDirectoryName(Path.GetFullPath(database.Path))!;
+                if (!Directory.Exists(directory))
+                    throw new InvalidDataException($"database.path: {directory} is not there; make it, or name another file");
+                return new SqliteStore(database.Path, configuration.TagLength, clock, timeout);
+            case "postgres":
+                return new PostgresStore(database.PostgresConnectionString(), configuration.TagLength, clock, timeout);
+            default:
+                throw new InvalidDataException($"database.type is \"{database.Type}\"; it must be sqlite or postgres");
+        }
+    }
+
+    private static void ConfigureLogging(ILoggingBuilder logging, string level)
+    {
+        logging.ClearProviders();
+        logging.AddJsonConsole(options =>
+        {
+            options.UseUtcTimestamp = true;
+            options.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.ffffffZ";
+        });
+        logging.Services.Configure<ConsoleLoggerOptions>(options => options.LogToStandardErrorThreshold = LogLevel.Trace);
+        logging.SetMinimumLevel(level switch
+        {
+            "debug" => LogLevel.Debug,
+            "info" => LogLevel.Information,
+            "error" => LogLevel.Error,
+            "fatal" => LogLevel.Critical,
+            _ => throw new InvalidDataException($"log_level is \"{level}\"; it must be debug, info, error or fatal"),
+        });
+        logging.AddFilter("Microsoft", LogLevel.Error);
+    }
+
+    private static void Listen(KestrelServerOptions kestrel, ServerConfiguration configuration, ServerTls tls)
+    {
+        kestrel.AddServerHeader = false;
+        kestrel.Limits.MaxRequestBodySize = LargestBody;
+        kestrel.Limits.MaxRequestLineSize = LongestRequestLine;
+        kestrel.Limits.MaxRequestBufferSize = 2 * LongestRequestLine;
+        kestrel.Limits.Http2.MaxRequestHeaderFieldSize = LongestRequestLine;
+        kestrel.Limits.MaxRequestHeadersTotalSize = LongestRequestLine;
+        Bind(configuration.ListenHost, "listen_host", configuration.ListenPort, Listener.External, options =>
+        {
+            if (configuration.EnableTls)
+                options.UseHttps(tls.Anyone());
+        });
+        Bind(configuration.InternalListenHost ?? configuration.ListenHost, "internal_listen_host", configuration.InternalListenPort, Listener.Internal,
+            options => options.UseHttps(tls.Mutual()));
+        Bind(configuration.HealthCheckHost, "health_check_host", configuration.HealthCheckPort, Listener.Health, _ => { });
+
+        void Bind(string host, string key, int port, Listener listener, Action<ListenOptions> configure)
+        {
+            IPAddress address = host == "localhost" ? IPAddress.Loopback : IPAddress.TryParse(host, out IPAddress? parsed)
+                ? parsed
+                : throw new InvalidDataException($"{key} is \"{host}\"; it must be an address of this host, 0.0.0.0 or ::");
+            kestrel.Listen(address, port, options =>
+            {
+                var feature = new ListenerFeature(listener);
+                options.Use(next => connection =>
+                {
+                    connection.Features.Set(feature);
+                    return next(connection);
+                });
+                configure(options);
+            });
+        }
+    }
+
+    private static void Branch(WebApplication app, Listener listener, Action<IEndpointRouteBuilder> map) =>
+        app.MapWhen(context => context.Features.Get<ListenerFeature>()?.Listener == listener, branch =>
+        {
+            branch.UseRouting();
+            branch.UseEndpoints(map);
+        });
+
+    private static TokenKeys Keys(ServerConfiguration configuration, Uaa? uaa, ILogger log, TimeProvider clock)
+    {
+        string file = configuration.TokenKeysFile;
+        return file.Length > 0
+            ? new TokenKeys(cancel => File.ReadAllTextAsync(file, cancel), file, log, clock)
+            : new TokenKeys(uaa!.KeysAsync, configuration.UaaUrl, log, clock);
+    }
+
+    // A space developer's token is made for the Cloud Controller; it names no network scope, and so not its audience either.
+    private static string[] Audiences(ServerConfiguration configuration) =>
+        configuration.EnableSpaceDeveloperSelfService ? [.. configuration.TokenAudiences, "cloud_controller"] : configuration.TokenAudiences;
+}

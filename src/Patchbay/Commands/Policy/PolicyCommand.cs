@@ -1,0 +1,14 @@
+using System.CommandLine;
+
+namespace Patchbay.Commands.Policy;
+
+/// <summary><c>patchbay policy</c>: which app may talk to which.</summary>
+internal static class PolicyCommand
+{
+    internal static Command Create() => new("policy", "Which app may open connections to which: the server that keeps the policies, and what it needs.")
+    {
+        ServerCommand.Create(),
+        CertsCommand.Create(),
+        TokenCommand.Create(),
+    };
+}
