@@ -42,7 +42,7 @@ internal static class ExplainCommand
     private static (byte Protocol, ushort Port) Port(string text)
     {
         string[] parts = text.Split('/');
-        byte protocol = parts.Length == 1 ? AppPolicy.Tcp : parts[0] switch { "tcp" => AppPolicy.Tcp, "udp" => AppPolicy.Udp, _ => 0 };
+        byte protocol = parts.Length == 1 ? AppPolicy.Tcp : parts[0] switch { "tcp" => AppPolicy.Tcp, "udp" => AppPolicy.Udp, _ => (byte)0 };
         return parts.Length <= 2 && protocol != 0 && ushort.TryParse(parts[^1], NumberStyles.None, CultureInfo.InvariantCulture, out ushort port) && port != 0
             ? (protocol, port)
             : throw new InvalidDataException($"PORT is \"{text}\"; it must be a number from 1 to 65535, or tcp/NUMBER or udp/NUMBER");
