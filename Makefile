@@ -13,16 +13,19 @@ SOURCES := $(shell find src -not -name '.*') Directory.Build.props Directory.Pac
 BUILD_DEPS := gcc libc6-dev zlib1g-dev
 ENGINE_DEPS := containerd:containerd podman conmon catatonit:catatonit docker.io:dockerd docker.io:docker
 TEST_DEPS := iproute2 nftables iptables conntrack ethtool iputils-ping iperf3 procps util-linux strace jq runc:runc busybox-static containernetworking-plugins \
-    net-tools:ifconfig bsdutils:script curl:curl firewalld dbus libglib2.0-bin dnsmasq-base:dnsmasq isc-dhcp-server:dhcpd systemd:systemd-socket-activate python3-yaml yggdrasil:yggdrasil $(ENGINE_DEPS)
+    net-tools:ifconfig bsdutils:script curl:curl firewalld dbus libglib2.0-bin dnsmasq-base:dnsmasq isc-dhcp-server:dhcpd systemd:systemd-socket-activate python3-yaml yggdrasil:yggdrasil \
+    postgresql sqlite3:sqlite3 openssl:openssl python3:python3 libsqlite3-0 $(ENGINE_DEPS)
 DIST_DEPS := dpkg tar gzip docker.io:dockerd
 DIST_TEST_DEPS := $(TEST_DEPS) debootstrap lintian
 DEMO_DEPS := iproute2 nftables iptables iputils-ping util-linux jq runc:runc busybox-static
+DEMO_POLICY_DEPS := iproute2 util-linux jq curl:curl openssl:openssl libsqlite3-0
+BENCH_POLICY_DEPS := $(DEMO_POLICY_DEPS) siege:siege
 VM_DEPS := qemu-system-x86:qemu-system-x86_64 cpio kmod
 BENCH_DEPS := $(TEST_DEPS) netavark hyperfine
 
-.PHONY: build test test-net10 test-vm fuzz demo bench bench-vm dist test-dist install deps clean format deps-build deps-test deps-demo deps-vm deps-bench deps-dist deps-dist-test
+.PHONY: build test test-net10 test-vm fuzz demo demo-policy bench bench-vm bench-policy dist test-dist install deps clean format deps-build deps-test deps-demo deps-demo-policy deps-vm deps-bench deps-bench-policy deps-dist deps-dist-test
 
-build: out/cni/patchbay-cni ## out/cni: the plugins, one file under every name
+build: out/cni/patchbay-cni ## out/cni: the plugins, one file under every name; out/patchbay
 
 out/cni/patchbay-cni: $(SOURCES) | deps-build
 	hack/build
@@ -43,11 +46,17 @@ fuzz: build deps-test ## 20,000 damaged configurations a plugin; make test tries
 demo: build deps-demo ## a bridge and real containers, step by step, in namespaces of their own
 	hack/demo
 
+demo-policy: build deps-demo-policy ## a policy server, three apps, two policies, and what agents ask, step by step
+	hack/demo-policy
+
 bench: build deps-bench ## ours beside the peers
 	dotnet run -c Release --project bench/Patchbay.Bench
 
 bench-vm: build deps-bench deps-vm ## what this kernel has no interfaces for, under Debian's full kernel
 	bench/vm
+
+bench-policy: build deps-bench-policy ## 1,000 agents that poll a policy server with 60,000 policies
+	bench/policy
 
 dist: build deps-dist ## out/dist: archive, Debian package, image, NuGet packages
 	hack/dist
@@ -67,13 +76,15 @@ clean:
 	rm -rf artifacts out
 
 deps: ## every Debian package that any target needs
-	hack/deps $(sort $(BUILD_DEPS) $(TEST_DEPS) $(DEMO_DEPS) $(VM_DEPS) $(DIST_DEPS) $(DIST_TEST_DEPS))
+	hack/deps $(sort $(BUILD_DEPS) $(TEST_DEPS) $(DEMO_DEPS) $(DEMO_POLICY_DEPS) $(VM_DEPS) $(DIST_DEPS) $(DIST_TEST_DEPS))
 deps-build:
 	@hack/deps $(BUILD_DEPS)
 deps-test:
 	@hack/deps $(TEST_DEPS)
 deps-demo:
 	@hack/deps $(DEMO_DEPS)
+deps-demo-policy:
+	@hack/deps $(DEMO_POLICY_DEPS)
 deps-vm:
 	@hack/deps $(VM_DEPS)
 deps-dist:
@@ -82,3 +93,5 @@ deps-dist-test:
 	@hack/deps $(DIST_TEST_DEPS)
 deps-bench:
 	@hack/deps $(BENCH_DEPS)
+deps-bench-policy:
+	@hack/deps $(BENCH_POLICY_DEPS)

@@ -9,6 +9,7 @@ internal static class Program
     {
         RootCommand root = new("Networks between containers, by declaration and by policy.");
         root.Subcommands.Add(Commands.Policy.PolicyCommand.Create());
-        return root.Parse(arguments).InvokeAsync();
+        // How long a verb may take to end well after SIGTERM or Ctrl-C.
+        return root.Parse(arguments).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromSeconds(30) });
     }
 }

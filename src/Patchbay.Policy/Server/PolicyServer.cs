@@ -15,7 +15,7 @@ using Patchbay.Policy.Tokens;
 
 namespace Patchbay.Policy.Server;
 
-/// <summary>Puts the server together from its configuration, and runs it until a signal ends it.</summary>
+/// <summary>Puts the server together from its configuration, and runs it until it is told to end.</summary>
 internal static class PolicyServer
 {
     private const int LargestBody = 10 << 20;
@@ -23,9 +23,12 @@ internal static class PolicyServer
     // The ids of all apps on a cell are one line of a request: 1 MiB are some 28,000 of them.
     private const int LongestRequestLine = 1 << 20;
 
+    /// <param name="configuration">What it is to do.</param>
+    /// <param name="clock">The time.</param>
+    /// <param name="cancel">Ends it well: requests in progress are answered first.</param>
     /// <exception cref="InvalidDataException">The configuration cannot be used.</exception>
     /// <exception cref="System.Data.Common.DbException">The database does not answer.</exception>
-    internal static async Task RunAsync(ServerConfiguration configuration, TimeProvider clock)
+    internal static async Task RunAsync(ServerConfiguration configuration, TimeProvider clock, CancellationToken cancel)
     {
         configuration.Check();
         using ILoggerFactory logs = LoggerFactory.Create(logging => ConfigureLogging(logging, configuration.LogLevel));
@@ -76,7 +79,7 @@ internal static class PolicyServer
         ServerLog.Listening(
             log, $"{configuration.ListenHost}:{configuration.ListenPort}", $"{configuration.InternalListenHost ?? configuration.ListenHost}:{configuration.InternalListenPort}",
             $"{configuration.HealthCheckHost}:{configuration.HealthCheckPort}", catalog.Policies.Entries.Length, store.Description);
-        await app.WaitForShutdownAsync(CancellationToken.None);
+        await app.WaitForShutdownAsync(cancel);
         await Task.WhenAll(background);
     }
 

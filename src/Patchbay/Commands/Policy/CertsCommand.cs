@@ -23,7 +23,7 @@ internal static class CertsCommand
         };
         command.SetAction(result =>
         {
-            string path = result.GetValue(directory)!.FullName;
+            string path = result.GetValue(directory)!.ToString(); // as it was typed, so that it can be shown as it was typed
             if (result.GetValue(days) is < 1 or > 36500)
                 return Fail("--days must be from 1 to 36500");
             if (result.GetValue(names) is not { Length: > 0 } serverNames)

@@ -13,7 +13,7 @@ internal static class ServerCommand
         var certs = new Option<DirectoryInfo?>("--certs") { Description = "directory of patchbay policy certs, in place of the keys about certificates and token_keys_file" };
         var database = new Option<string?>("--database") { Description = "file of SQLite, in place of database.path" };
         var command = new Command("server", "Keeps policies, for people over the external API and for agents over the internal one; ends on SIGTERM or Ctrl-C.") { config, certs, database };
-        command.SetAction(async (result, _) =>
+        command.SetAction(async (result, cancel) =>
         {
             try
             {
@@ -22,7 +22,7 @@ internal static class ServerCommand
                     UseCertificates(configuration, directory.FullName);
                 if (result.GetValue(database) is { } path)
                     configuration.Database = new DatabaseConfiguration { Type = "sqlite", Path = path };
-                await PolicyServer.RunAsync(configuration, TimeProvider.System);
+                await PolicyServer.RunAsync(configuration, TimeProvider.System, cancel);
                 return 0;
             }
             catch (Exception e) when (e is InvalidDataException or DbException or IOException or UnauthorizedAccessException)
