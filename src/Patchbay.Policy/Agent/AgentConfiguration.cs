@@ -32,6 +32,7 @@ internal sealed class AgentConfiguration
     /// <summary>nftables, or iptables for the chains of the reference.</summary>
     public string Backend { get; set; } = Nftables;
 
+    /// <summary>Locked while iptables works, as the wrapper does; empty for none.</summary>
     public string IptablesLockFile { get; set; } = "";
 
     /// <summary>Whether connections that a revoked policy allowed end at once.</summary>
@@ -80,7 +81,7 @@ internal sealed class AgentConfiguration
     // Keys of the reference that are others' business here (the wrapper's, the overlay's), or of what is not there: a metron agent.
     private static readonly HashSet<string> Others =
     [
-        "metron_address", "vni", "flannel_subnet_file", "underlay_ips", "deny_networks", "outbound_connections", "loggregator", "iptables_lock_file", "poll_interval_jitter",
+        "metron_address", "vni", "flannel_subnet_file", "underlay_ips", "deny_networks", "outbound_connections", "loggregator", "poll_interval_jitter",
     ];
 
     /// <summary>Whether a key that has no effect here is known to have none.</summary>
@@ -119,6 +120,10 @@ internal sealed class AgentConfiguration
             throw new InvalidDataException("iptables_denied_logs_per_sec and iptables_accepted_udp_logs_per_sec must be from 1 to 10000");
         if (Backend is not (Nftables or Iptables))
             throw new InvalidDataException($"backend is \"{Backend}\"; it must be \"{Nftables}\" or \"{Iptables}\"");
+        if (UsesIptables && CutRevokedConnections)
+            throw new InvalidDataException($"cut_revoked_connections needs backend \"{Nftables}\": the chains of \"{Iptables}\" do not remember whose a connection is");
+        if (UsesIptables && IptablesLockFile.Length > 0 && !IptablesLockFile.StartsWith('/'))
+            throw new InvalidDataException($"iptables_lock_file is \"{IptablesLockFile}\"; it must be an absolute path, the one in the CNI wrapper's configuration");
         if (!uint.TryParse(IngressTag, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out uint mark) || mark <= ushort.MaxValue)
             throw new InvalidDataException($"ingress_tag is \"{IngressTag}\"; it must be a hexadecimal number of more than 16 bits such as ffff0000, which no app's tag is");
         if (DisableContainerNetworkPolicy && Overlay is null)

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Patchbay.Netlink;
 using Patchbay.Policy.Agent.Containers;
+using Patchbay.Policy.Agent.Iptables;
 using Patchbay.Policy.Agent.Local;
 using Patchbay.Policy.Agent.Native;
 using Patchbay.Policy.Agent.Upstream;
@@ -28,7 +29,7 @@ internal static class PolicyAgent
 
         var metrics = new AgentMetrics();
         using var server = new PolicyServerClient(configuration.PolicyServerUrl, tls, TimeSpan.FromSeconds(configuration.ClientTimeoutSeconds));
-        using IEnforcer enforcer = new NativeEnforcer();
+        using IEnforcer enforcer = configuration.UsesIptables ? new IptablesEnforcer(new IptablesTool(configuration.IptablesLockFile), configuration.EnableAsgSyncing, clock) : new NativeEnforcer();
         using var cycle = new AgentCycle(new Datastore(configuration.CniDatastorePath), server, enforcer, configuration, metrics, log, clock);
         await using WebApplication app = LocalListeners.Build(configuration, logging, new LocalApi(cycle, configuration, log), new DebugApi(cycle, logging, metrics, log));
         CancellationToken stopping = app.Lifetime.ApplicationStopping;
@@ -59,7 +60,7 @@ internal static class PolicyAgent
             {
                 // Told and counted where it happened; the next cycle tries again.
             }
-            catch (NetlinkException e)
+            catch (Exception e) when (e is NetlinkException or EnforcingException)
             {
                 if (failed != e.Message)
                     AgentLog.EnforcingFailed(log, e.Message);

@@ -46,7 +46,7 @@ internal sealed class DebugApi(AgentCycle cycle, AgentLogging logging, AgentMetr
             // What is known is logged as wanted; that no news could be had is the poll cycle's to tell.
             AgentLog.Answered(log, context.Request.Method, context.Request.Path, StatusCodes.Status200OK);
         }
-        catch (NetlinkException e)
+        catch (Exception e) when (e is NetlinkException or EnforcingException)
         {
             await LocalListeners.TextAsync(context, StatusCodes.Status500InternalServerError, $"the rules could not be changed: {e.Message}");
             return;

@@ -40,7 +40,7 @@ internal sealed class LocalApi(AgentCycle cycle, AgentConfiguration configuratio
             await cycle.RunAsync(refreshGroups, aborted);
             return (StatusCodes.Status200OK, success);
         }
-        catch (Exception e) when (e is UpstreamException or InvalidDataException or NetlinkException)
+        catch (Exception e) when (e is UpstreamException or InvalidDataException or NetlinkException or EnforcingException)
         {
             return (StatusCodes.Status500InternalServerError, $"{failure}: {e.Message}");
         }

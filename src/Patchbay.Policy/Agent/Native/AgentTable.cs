@@ -23,7 +23,10 @@ internal static class AgentTable
     internal const string Policies = "policies";
 
     /// <summary>What happens to those that are.</summary>
-    internal const string Accepted = "accepted";
+    internal const string Accepted = $"{Prefix}accepted";
+
+    /// <summary>Names of what the agent makes besides begin so; the wrapper leaves those alone.</summary>
+    internal const string Prefix = "agent-";
 
     private const string WrapperComment = "cf: ";
     private const string IsolationComment = "policy agent: isolation";
@@ -36,16 +39,16 @@ internal static class AgentTable
     internal static NftSet SourceTags { get; } = new(Family, Name, "source_tags", Address) { DataType = NftDataType.Mark };
 
     /// <summary>Mark, destination, protocol and port of what is allowed.</summary>
-    internal static NftSet Allowed { get; } = new(Family, Name, "allowed", AllowedKey);
+    internal static NftSet Allowed { get; } = new(Family, Name, $"{Prefix}allowed", AllowedKey);
 
     /// <summary>The same for ranges of ports.</summary>
-    internal static NftSet AllowedRanges { get; } = new(Family, Name, "allowed_ranges", AllowedKey) { Interval = true };
+    internal static NftSet AllowedRanges { get; } = new(Family, Name, $"{Prefix}allowed-ranges", AllowedKey) { Interval = true };
 
     /// <summary>What happens to packets to a container that nobody accepted.</summary>
-    internal static NftSet Isolated { get; } = new(Family, Name, "isolated", Address) { DataType = NftDataType.Verdict };
+    internal static NftSet Isolated { get; } = new(Family, Name, $"{Prefix}isolated", Address) { DataType = NftDataType.Verdict };
 
     /// <summary>Where accepted packets are logged.</summary>
-    internal static NftSet AcceptedLogs { get; } = new(Family, Name, "accepted_logs", Address) { DataType = NftDataType.Verdict };
+    internal static NftSet AcceptedLogs { get; } = new(Family, Name, $"{Prefix}accepted-logs", Address) { DataType = NftDataType.Verdict };
 
     /// <summary>The chains of security groups, by container. The wrapper looks them up; without the agent they are its own.</summary>
     internal static NftSet SecurityGroups { get; } = new(Family, Name, "security_groups", Address) { DataType = NftDataType.Verdict };

@@ -10,9 +10,9 @@ namespace Patchbay.Policy.Agent.Native;
 /// <summary>Chains that all containers with the same rules go through: the name is a hash of the rules, so a chain of a name never changes.</summary>
 internal static class SharedChain
 {
-    internal const string Groups = "sg";
-    private const string Denied = "denied";
-    private const string Logged = "accepted";
+    internal const string Groups = $"{AgentTable.Prefix}groups";
+    private const string Denied = $"{AgentTable.Prefix}denied";
+    private const string Logged = $"{AgentTable.Prefix}logged";
     private const string LogSuffix = "-log";
     private const int HashLength = 20;
     private const int LongestPrefix = 28; // the reference's, before a space
@@ -21,7 +21,7 @@ internal static class SharedChain
     internal static bool IsOne(string chain)
     {
         string main = chain.EndsWith(LogSuffix, StringComparison.Ordinal) ? chain[..^LogSuffix.Length] : chain;
-        int hyphen = main.IndexOf('-', StringComparison.Ordinal);
+        int hyphen = main.LastIndexOf('-');
         return hyphen > 0 && main[..hyphen] is Groups or Denied or Logged && main.Length == hyphen + 1 + HashLength && main[(hyphen + 1)..].All(char.IsAsciiHexDigitLower);
     }
 

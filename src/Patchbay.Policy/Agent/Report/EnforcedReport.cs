@@ -80,6 +80,6 @@ internal static class EnforcedReport
             return;
         int[] widths = [.. heads.Select((head, column) => Math.Max(head.Length, rows.Max(row => row[column].Length)))];
         foreach (string[] row in rows.Prepend(heads))
-            text.Append("  ").AppendJoin("  ", row.Select((cell, column) => cell.PadRight(widths[column]))).Replace(" \n", "\n").Append('\n');
+            text.Append(string.Join("  ", row.Select((cell, column) => cell.PadRight(widths[column])).Prepend("")).TrimEnd()).Append('\n');
     }
 }

@@ -55,8 +55,8 @@ internal sealed class Explanation
         {
             string[] who = [.. towards.Where(each => each.Ports.Protocol == protocol && each.Ports.Contains(port)).Select(each => $"0x{EnforcedState.Format(each.Ports.Tag)} (app {each.Apps.Source})")];
             Decide(false, who.Length == 0
-                ? $"no element of the sets allowed and allowed_ranges is for {destination.Address} {asked}: map isolated rejects it, whatever its mark is"
-                : $"only with the mark {string.Join(" or ", who)} it is accepted; without, map isolated rejects it");
+                ? $"no element of the sets agent-allowed and agent-allowed-ranges is for {destination.Address} {asked}: map agent-isolated rejects it, whatever its mark is"
+                : $"only with the mark {string.Join(" or ", who)} it is accepted; without, map agent-isolated rejects it");
             return;
         }
 
@@ -64,16 +64,16 @@ internal sealed class Explanation
         {
             if (ports.Tag == tag && ports.Protocol == protocol && ports.Contains(port))
             {
-                Decide(true, $"set {(ports.First == ports.Last ? "allowed" : "allowed_ranges")}: {ports}, for the policy from app {apps.Source} to app {apps.Destination}: accepted");
+                Decide(true, $"set {(ports.First == ports.Last ? "agent-allowed" : "agent-allowed-ranges")}: {ports}, for the policy from app {apps.Source} to app {apps.Destination}: accepted");
                 return;
             }
         }
 
-        _steps.Add($"sets allowed and allowed_ranges: nothing for the mark 0x{EnforcedState.Format(tag)} to {destination.Address} {asked}");
+        _steps.Add($"sets agent-allowed and agent-allowed-ranges: nothing for the mark 0x{EnforcedState.Format(tag)} to {destination.Address} {asked}");
         string[] others = [.. towards.Where(each => each.Ports.Tag == tag && tag != 0).Select(each => each.Ports.ToString())];
         if (others.Length > 0)
             _steps.Add($"allowed would be: {string.Join("; ", others)}");
-        Decide(false, $"map isolated: {destination.Address} is a container of this host and no policy allows it: rejected, ICMP port unreachable");
+        Decide(false, $"map agent-isolated: {destination.Address} is a container of this host and no policy allows it: rejected, ICMP port unreachable");
     }
 
     private void Outside(Party source, Party destination)
