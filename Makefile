@@ -18,12 +18,13 @@ TEST_DEPS := iproute2 nftables iptables conntrack ethtool iputils-ping iperf3 pr
 DIST_DEPS := dpkg tar gzip docker.io:dockerd
 DIST_TEST_DEPS := $(TEST_DEPS) debootstrap lintian
 DEMO_DEPS := iproute2 nftables iptables iputils-ping util-linux jq runc:runc busybox-static
-DEMO_POLICY_DEPS := iproute2 util-linux jq curl:curl openssl:openssl libsqlite3-0
+DEMO_POLICY_DEPS := iproute2 util-linux procps jq curl:curl openssl:openssl libsqlite3-0 nftables busybox-static
 BENCH_POLICY_DEPS := $(DEMO_POLICY_DEPS) siege:siege
+BENCH_AGENT_DEPS := $(DEMO_POLICY_DEPS) iperf3 iptables python3:python3
 VM_DEPS := qemu-system-x86:qemu-system-x86_64 cpio kmod
 BENCH_DEPS := $(TEST_DEPS) netavark hyperfine
 
-.PHONY: build test test-net10 test-vm fuzz demo demo-policy bench bench-vm bench-policy dist test-dist install deps clean format deps-build deps-test deps-demo deps-demo-policy deps-vm deps-bench deps-bench-policy deps-dist deps-dist-test
+.PHONY: build test test-net10 test-vm fuzz demo demo-policy bench bench-vm bench-policy bench-policy-agent dist test-dist install deps clean format deps-build deps-test deps-demo deps-demo-policy deps-vm deps-bench deps-bench-policy deps-bench-policy-agent deps-dist deps-dist-test
 
 build: out/cni/patchbay-cni ## out/cni: the plugins, one file under every name; out/patchbay
 
@@ -46,7 +47,7 @@ fuzz: build deps-test ## 20,000 damaged configurations a plugin; make test tries
 demo: build deps-demo ## a bridge and real containers, step by step, in namespaces of their own
 	hack/demo
 
-demo-policy: build deps-demo-policy ## a policy server, three apps, two policies, and what agents ask, step by step
+demo-policy: build deps-demo-policy ## a policy server, three apps, two policies, what agents ask, and one that enforces them, step by step
 	hack/demo-policy
 
 bench: build deps-bench ## ours beside the peers
@@ -57,6 +58,9 @@ bench-vm: build deps-bench deps-vm ## what this kernel has no interfaces for, un
 
 bench-policy: build deps-bench-policy ## 1,000 agents that poll a policy server with 60,000 policies
 	bench/policy
+
+bench-policy-agent: build deps-bench-policy-agent ## 20,000 policies on a host: ours, the reference's layout, none
+	bench/policy-agent
 
 dist: build deps-dist ## out/dist: archive, Debian package, image, NuGet packages
 	hack/dist
@@ -95,3 +99,5 @@ deps-bench:
 	@hack/deps $(BENCH_DEPS)
 deps-bench-policy:
 	@hack/deps $(BENCH_POLICY_DEPS)
+deps-bench-policy-agent:
+	@hack/deps $(BENCH_AGENT_DEPS)

@@ -17,7 +17,7 @@ internal static class PolicyAgent
 {
     /// <exception cref="InvalidDataException">The configuration cannot be used.</exception>
     /// <exception cref="NetlinkException">The kernel has no nf_tables, or this is not root.</exception>
-    internal static async Task RunAsync(AgentConfiguration configuration, TimeProvider clock)
+    internal static async Task RunAsync(AgentConfiguration configuration, TimeProvider clock, CancellationToken cancel)
     {
         configuration.Check();
         var tls = new ClientTls(configuration.ClientCertFile, configuration.ClientKeyFile, configuration.CaCertFile);
@@ -40,7 +40,7 @@ internal static class PolicyAgent
             configuration.PolicyServerUrl, configuration.CniDatastorePath, configuration.Backend);
         var changes = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
         Task[] background = [RepeatAsync(cycle, configuration, changes.Reader, log, clock, stopping), WatchAsync(server, configuration, changes.Writer, log, clock, stopping)];
-        await app.WaitForShutdownAsync(CancellationToken.None);
+        await app.WaitForShutdownAsync(cancel);
         await Task.WhenAll(background);
     }
 

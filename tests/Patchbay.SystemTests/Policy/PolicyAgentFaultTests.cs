@@ -143,7 +143,7 @@ public class PolicyAgentFaultTests
         host.Revoke("a b tcp 80");
 
         // The interval is an hour: only the server can have told.
-        host.Agent.WaitForLog("enforced: 2 changes");
+        host.Agent.WaitForLog("enforced: 1 changes");
         Assert.NotEqual(before, host.Ruleset());
         Assert.Equal(["b:udp/80"], host.Reached("a", Cells));
     }

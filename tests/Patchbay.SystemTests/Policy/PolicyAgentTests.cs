@@ -57,16 +57,17 @@ public partial class PolicyAgentTests
             host.WriteDown("d", "d", "10.255.1.9");
             host.Poll().Is(200);
         }));
-        Assert.Equal(["add element ip cf_networking agent-allowed-ranges", "delete element ip cf_networking agent-allowed-ranges"], Watched(host, () =>
-        {
-            host.Allow("b c tcp 2001-2100");
-            host.Poll().Is(200);
-        }));
         Assert.Equal(["delete element ip cf_networking agent-isolated"], Watched(host, () =>
         {
             host.Forget("d");
             host.Poll().Is(200);
         }));
+
+        // nft monitor of Debian 12 ends by a signal when it sees ranges of concatenations, so for those the states are compared.
+        before = host.Ruleset();
+        host.Allow("b c tcp 2001-2100");
+        host.Poll().Is(200);
+        Assert.Equal(Sorted(before.Replace("1000-2000", "1000-2100", StringComparison.Ordinal)), Sorted(host.Ruleset()));
     }
 
     [Fact]

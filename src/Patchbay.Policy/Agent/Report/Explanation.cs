@@ -55,8 +55,8 @@ internal sealed class Explanation
         {
             string[] who = [.. towards.Where(each => each.Ports.Protocol == protocol && each.Ports.Contains(port)).Select(each => $"0x{EnforcedState.Format(each.Ports.Tag)} (app {each.Apps.Source})")];
             Decide(false, who.Length == 0
-                ? $"no element of the sets agent-allowed and agent-allowed-ranges is for {destination.Address} {asked}: map agent-isolated rejects it, whatever its mark is"
-                : $"only with the mark {string.Join(" or ", who)} it is accepted; without, map agent-isolated rejects it");
+                ? $"no element of the sets agent-allowed and agent-allowed-ranges is for {destination.Address} {asked}: by map agent-isolated it is rejected, whatever its mark is"
+                : $"only with the mark {string.Join(" or ", who)} it is accepted; without, by map agent-isolated, it is rejected");
             return;
         }
 

@@ -14,7 +14,7 @@ internal static class AgentCommand
         var server = new Option<string?>("--server") { Description = "the server's internal API, in place of policy_server_url" };
         var datastore = new Option<FileInfo?>("--datastore") { Description = "the CNI wrapper's datastore, in place of cni_datastore_path" };
         var command = new Command("agent", "Enforces policies between the containers of this host; ends on SIGTERM or Ctrl-C, and what it enforced stays.") { config, certs, server, datastore };
-        command.SetAction(async (result, _) =>
+        command.SetAction(async (result, cancel) =>
         {
             try
             {
@@ -25,7 +25,7 @@ internal static class AgentCommand
                     configuration.PolicyServerUrl = url;
                 if (result.GetValue(datastore) is { } path)
                     configuration.CniDatastorePath = path.FullName;
-                await PolicyAgent.RunAsync(configuration, TimeProvider.System);
+                await PolicyAgent.RunAsync(configuration, TimeProvider.System, cancel);
                 return 0;
             }
             catch (Exception e) when (e is InvalidDataException or NetlinkException or IOException or UnauthorizedAccessException)
