@@ -23,12 +23,14 @@ internal static class Alternation
     /// <param name="subjects">The programs.</param>
     /// <param name="containers">Whether every round needs a fresh namespace.</param>
     /// <param name="verify">Looks at the system after a call of a warm-up and says what is wrong, null if nothing is.</param>
+    /// <param name="runs">How many rounds at the most: few where one takes minutes.</param>
     internal static void Measure(
-        Session session, Row row, IReadOnlyList<Subject> subjects, bool containers, Func<Subject, string, Attachment, string?>? verify = null)
+        Session session, Row row, IReadOnlyList<Subject> subjects, bool containers, Func<Subject, string, Attachment, string?>? verify = null,
+        int runs = int.MaxValue)
     {
         Session.Log($"{row.Id}: {row.Title}");
         var plan = new List<(Subject Subject, int Round, Attachment Attachment)>();
-        for (var round = 0; round < session.Options.Runs + WarmUps; round++)
+        for (var round = 0; round < Math.Min(runs, session.Options.Runs) + WarmUps; round++)
         {
             // Every other round goes backwards: nobody always runs in the wake of the same neighbour.
             foreach (var subject in round % 2 == 0 ? subjects : subjects.Reverse())
@@ -41,19 +43,21 @@ internal static class Alternation
             session.Cancellation.ThrowIfCancellationRequested();
             if (failed.Contains(subject))
                 continue;
-            subject.Host.Run(() => Round(session, row, subject, attachment, round < WarmUps, round == WarmUps - 1 ? verify : null, failed));
+            // strace multiplies a time that is long already.
+            var countProcesses = round == 0 && runs == int.MaxValue && Command.Locate("strace") is not null;
+            subject.Host.Run(() => Round(session, row, subject, attachment, round < WarmUps, countProcesses, round == WarmUps - 1 ? verify : null, failed));
         }
         session.Workspace.RemoveNamespaces();
         Summary(session, row);
     }
 
     private static bool Round(
-        Session session, Row row, Subject subject, Attachment attachment, bool warmUp, Func<Subject, string, Attachment, string?>? verify, HashSet<Subject> failed)
+        Session session, Row row, Subject subject, Attachment attachment, bool warmUp, bool countProcesses, Func<Subject, string, Attachment, string?>? verify,
+        HashSet<Subject> failed)
     {
         foreach (var operation in subject.Operations)
         {
             var series = session.Results.Of(row, operation, subject.Program, subject.Variant);
-            var countProcesses = warmUp && attachment.Index == FirstIndex && Command.Locate("strace") is not null;
             var measurePeak = warmUp && !countProcesses && session.Peers.PeakFile is not null;
             var peakFile = Path.Combine(session.Workspace.Directory, "peak.kib");
             var traceFile = Path.Combine(session.Workspace.Directory, "programs.trace");

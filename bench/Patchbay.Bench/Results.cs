@@ -26,6 +26,9 @@ internal sealed class Series(Row row, string operation, string program, string v
     /// <summary>How many programs a call starts, itself included; 0 if not counted.</summary>
     internal int Processes { get; set; }
 
+    /// <summary>Why the program could not be asked at all: it is not installed, or the kernel lacks what it needs.</summary>
+    internal string? Absent { get; set; }
+
     /// <summary>Why there are no figures, or not all of them.</summary>
     internal string? Note { get; set; }
 

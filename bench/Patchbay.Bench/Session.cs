@@ -8,6 +8,7 @@ internal sealed class Session(Options options, Peers peers, Workspace workspace,
     internal Workspace Workspace => workspace;
     internal CancellationToken Cancellation => cancellation;
     internal Results Results { get; } = new();
+    internal LinkKinds Kinds { get; } = new(workspace);
 
     private static readonly long Start = TimeProvider.System.GetTimestamp();
 

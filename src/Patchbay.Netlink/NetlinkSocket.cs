@@ -16,6 +16,9 @@ public sealed partial class NetlinkSocket : IDisposable
     // The kernel builds dumps in pieces of at most 32 KiB (net/netlink/af_netlink.c, netlink_dump); single answers are far smaller.
     private const int ReceiveBufferLength = 64 * 1024;
 
+    // Answers wait in the receive buffer until the datagram was carried out whole, and what does not fit there is lost (KernelChannel). An answer takes up to 4 KiB.
+    private const int RequestsPerDatagram = 2000;
+
     private readonly NetlinkChannel _channel;
     private readonly byte[] _buffer = GC.AllocateUninitializedArray<byte>(ReceiveBufferLength);
     private uint _sequence;
@@ -61,20 +64,37 @@ public sealed partial class NetlinkSocket : IDisposable
         ArgumentNullException.ThrowIfNull(batch);
         if (batch.Count == 0)
             return [];
-        // Failures are always reported; only the last request needs an acknowledgement, which says that all were carried out.
-        batch.Writer.AddFlag(batch.Requests[^1].Offset, NetlinkFlags.Ack);
-        var first = Transmit(batch);
-        return Collect(batch, first, (uint)(batch.Count - 1));
+        batch.Writer.ThrowIfOpen();
+        var first = Number(batch);
+        List<NetlinkException>? errors = null;
+        for (var begin = 0; begin < batch.Count; begin += RequestsPerDatagram)
+        {
+            var last = Math.Min(begin + RequestsPerDatagram, batch.Count) - 1;
+            // Failures are always reported; only the last request needs an acknowledgement, which says that all were carried out.
+            batch.Writer.AddFlag(batch.Requests[last].Offset, NetlinkFlags.Ack);
+            var end = last + 1 < batch.Count ? batch.Requests[last + 1].Offset : batch.Writer.Length;
+            _channel.Send(batch.Writer.Written[batch.Requests[begin].Offset..end]);
+            if (Collect(batch, first, (uint)last) is { } failed)
+                (errors ??= []).AddRange(failed);
+        }
+
+        return errors ?? (IReadOnlyList<NetlinkException>)[];
     }
 
     /// <summary>Sends a batch whose requests carry their own sequence range and returns the first number of it.</summary>
     internal uint Transmit(NetlinkBatch batch)
     {
         batch.Writer.ThrowIfOpen();
+        var first = Number(batch);
+        _channel.Send(batch.Writer.Written);
+        return first;
+    }
+
+    private uint Number(NetlinkBatch batch)
+    {
         var first = _sequence;
         batch.Writer.Renumber(batch.Requests, first);
         _sequence += (uint)batch.Count;
-        _channel.Send(batch.Writer.Written);
         return first;
     }
 
@@ -142,7 +162,8 @@ public sealed partial class NetlinkSocket : IDisposable
             : null;
 
     /// <summary>Receives until the request with the given index is acknowledged; errors of others are kept by request.</summary>
-    internal IReadOnlyList<NetlinkException> Collect(NetlinkBatch batch, uint first, uint lastIndex)
+    /// <returns>The errors; null when there are none.</returns>
+    private List<NetlinkException>? Collect(NetlinkBatch batch, uint first, uint lastIndex)
     {
         List<NetlinkException>? errors = null;
         while (true)
@@ -169,7 +190,7 @@ public sealed partial class NetlinkSocket : IDisposable
                 }
 
                 if (index == lastIndex)
-                    return errors ?? (IReadOnlyList<NetlinkException>)[];
+                    return errors;
             }
         }
     }

@@ -57,7 +57,7 @@ internal static class Markdown
             foreach (var series in all.Where(s => s.Operation == operation))
                 Line(text, results, series, timed);
         }
-        foreach (var series in all.Where(s => s.Note is not null && s.Note != "not installed"))
+        foreach (var series in all.Where(s => s.Note is not null))
             text.Append($"\n{Name(series)}, {series.Operation}: {series.Note!.Replace("|", "\\|", StringComparison.Ordinal)}\n");
     }
 
@@ -67,7 +67,7 @@ internal static class Markdown
         var figures = series.Statistics;
         if (figures.Count == 0)
         {
-            text.Append(series.Note == "not installed" ? "| not installed " : "| failed ").Append(timed ? "| | | | | | | |\n" : "| | | |\n");
+            text.Append($"| {series.Absent ?? "failed"} ").Append(timed ? "| | | | | | | |\n" : "| | | |\n");
             return;
         }
         text.Append($"| {Figure.Of(figures.Median)} | {Figure.Of(figures.Min)} | {Figure.Of(figures.Max)} ");

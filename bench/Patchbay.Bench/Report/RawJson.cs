@@ -43,8 +43,8 @@ internal static class RawJson
         json.WriteString("program", series.Program);
         json.WriteString("variant", series.Variant);
         json.WriteString("unit", series.Unit);
-        if (series.Note is not null)
-            json.WriteString("note", series.Note);
+        if ((series.Absent ?? series.Note) is { } note)
+            json.WriteString("note", note);
         json.WriteNumber("peakKiB", series.PeakKibibytes);
         Write(json, "values", series.Values);
         Write(json, "cpuMs", series.Cpu);

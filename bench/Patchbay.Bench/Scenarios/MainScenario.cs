@@ -8,14 +8,15 @@ internal sealed class MainScenario() : Scenario("main")
     // Written with single quotes, for there are many.
     private const string Ipam = "'ipam':{'type':'static','addresses':[{'address':'10.88.0.2/16','gateway':'10.88.0.1'}]}";
 
-    private static readonly (string Plugin, string Keys)[] Plugins =
+    // With what ip-link(8) needs behind the name, where it is a kind of interface that a kernel may lack.
+    private static readonly (string Plugin, string Keys, string[]? Kind)[] Plugins =
     [
-        ("macvlan", "'master':'uplink0','mode':'bridge',"),
-        ("ipvlan", "'master':'uplink0','mode':'l2',"),
-        ("vlan", "'master':'uplink0','vlanId':5,"),
-        ("dummy", ""),
-        ("tap", "'owner':0,'group':0,"),
-        ("host-device", "'device':'uplink0',"),
+        ("macvlan", "'master':'uplink0','mode':'bridge',", null),
+        ("ipvlan", "'master':'uplink0','mode':'l2',", []),
+        ("vlan", "'master':'uplink0','vlanId':5,", ["id", "5"]),
+        ("dummy", "", []),
+        ("tap", "'owner':0,'group':0,", null),
+        ("host-device", "'device':'uplink0',", null),
     ];
 
     private static readonly string[] Operations = ["ADD", "CHECK", "DEL"];
@@ -23,9 +24,11 @@ internal sealed class MainScenario() : Scenario("main")
     internal override void Run(Session session)
     {
         Flannel(session);
-        foreach (var (plugin, keys) in Plugins)
+        foreach (var (plugin, keys, kind) in Plugins)
         {
             var row = new Row(plugin, $"{plugin} + static");
+            if (kind is not null && !Supported(session, row, Operations, plugin, kind))
+                continue;
             var configuration = $"{{'cniVersion':'1.0.0','name':'bench','type':'{plugin}',{keys}{Ipam}}}".Replace('\'', '"');
             Subject[] subjects =
             [

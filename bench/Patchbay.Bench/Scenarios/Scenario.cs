@@ -25,9 +25,22 @@ internal abstract class Scenario(string name)
         return [];
     }
 
-    protected static void NotInstalled(Session session, Row row, string program, string variant, IReadOnlyList<string> operations)
+    protected static void NotInstalled(Session session, Row row, string program, string variant, IReadOnlyList<string> operations) =>
+        Absent(session, row, program, variant, operations, "not installed");
+
+    /// <summary>Whether the kernel has a kind of interface; where not, the row says so instead of figures.</summary>
+    protected static bool Supported(Session session, Row row, IReadOnlyList<string> operations, string kind, params string[] options)
+    {
+        if (session.Kinds.Has(kind, options))
+            return true;
+        foreach (var program in new[] { Peers.Ours, Peers.Reference })
+            Absent(session, row, program, "", operations, "not on this kernel: RESULTS-vm.md");
+        return false;
+    }
+
+    private static void Absent(Session session, Row row, string program, string variant, IReadOnlyList<string> operations, string why)
     {
         foreach (var operation in operations)
-            session.Results.Of(row, operation, program, variant).Note = "not installed";
+            session.Results.Of(row, operation, program, variant).Absent = why;
     }
 }

@@ -17,7 +17,7 @@ internal sealed class SizeScenario() : Scenario("size")
             var directory = session.Peers.DirectoryOf(program);
             if (!Directory.Exists(directory))
             {
-                series.Note = "not installed";
+                series.Absent = "not installed";
                 continue;
             }
 

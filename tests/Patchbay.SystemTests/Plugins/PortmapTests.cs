@@ -171,6 +171,22 @@ public sealed class PortmapTests : IDisposable
         Assert.NotNull(before);
     }
 
+    [Theory]
+    [InlineData("{ \"backend\": \"nftables\" }", "::")]
+    [InlineData("{ \"backend\": \"nftables\", \"conditionsV6\": [\"tcp sport 1-1000\"] }", "2001:db8::1")]
+    public void Every_port_there_is_comes_and_goes(string keys, string hostIp)
+    {
+        _host.Warm();
+        (TestNamespace container, PluginResult bridged) = _host.AddContainer();
+        string config = Config(bridged, $$"""[{ "hostPort": 1, "containerPort": 1, "hostPortEnd": 65535, "protocol": "tcp", "hostIP": "{{hostIp}}" }]""", keys);
+
+        _host.Ours.Add(container, config).Check();
+        _host.Ours.Check(container, config).Check();
+        _host.Ours.Delete(container, config).Check();
+
+        Assert.DoesNotContain("tcp . ", _host.Rules(), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Many_ports_of_iptables_are_entered_by_fifteen()
     {

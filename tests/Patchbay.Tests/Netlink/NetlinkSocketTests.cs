@@ -65,6 +65,21 @@ public class NetlinkSocketTests
     }
 
     [Fact]
+    public void Many_requests_go_out_in_pieces_whose_answers_fit_into_the_receive_buffer()
+    {
+        var kernel = new ChannelDouble(d => [.. Requests(d).Select(request => Acknowledge(request.Sequence, request.Sequence % 1500 == 0 ? 17 : 0))]);
+        using var socket = new NetlinkSocket(kernel);
+
+        var errors = socket.TryExecute(Batch(new Tolerated[4500]));
+
+        var sent = kernel.Sent.ConvertAll(Requests);
+        Assert.Equal([2000, 2000, 500], sent.Select(requests => requests.Count));
+        Assert.All(sent, requests => Assert.Equal(requests[^1], Assert.Single(requests, request => request.Flags.HasFlag(NetlinkFlags.Ack))));
+        Assert.Equal(Enumerable.Range(1, 4500), sent.SelectMany(requests => requests).Select(request => (int)request.Sequence));
+        Assert.Equal(["add link \"eth1499\": File exists", "add link \"eth2999\": File exists", "add link \"eth4499\": File exists"], errors.Select(error => error.Message));
+    }
+
+    [Fact]
     public void Errors_are_mapped_to_their_requests()
     {
         using var socket = new NetlinkSocket(new ChannelDouble(d =>
