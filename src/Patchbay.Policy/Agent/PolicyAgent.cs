@@ -106,7 +106,7 @@ internal static class PolicyAgent
                     return;
                 }
 
-                if (known is not null && next != known)
+                if (next != known)
                     changes.TryWrite(true);
                 known = next;
             }

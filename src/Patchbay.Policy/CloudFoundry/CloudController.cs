@@ -30,6 +30,15 @@ internal sealed class CloudController(JsonApi api, Uaa uaa) : IDisposable
         return spaces;
     }
 
+    /// <summary>The apps in these spaces.</summary>
+    internal async Task<HashSet<string>> AppsInSpacesAsync(IEnumerable<string> spaces, CancellationToken cancel)
+    {
+        var apps = new HashSet<string>();
+        foreach (string[] some in spaces.Chunk(IdsPerRequest))
+            apps.UnionWith(await PagesAsync($"v3/apps?space_guids={Uri.EscapeDataString(string.Join(',', some))}&per_page=5000", Guid, cancel));
+        return apps;
+    }
+
     /// <summary>The spaces in which a user is a developer.</summary>
     internal async Task<HashSet<string>> SpacesOfDeveloperAsync(string user, CancellationToken cancel)
     {

@@ -13,8 +13,9 @@ internal sealed class AccessGuard(CloudController? cloudController)
         if (caller.IsNetworkAdmin)
             return;
         var apps = policies.SelectMany(each => (string[])[each.Source, each.Destination]).ToHashSet();
-        HashSet<string> own = await OwnAsync(caller, apps, cancel);
-        if (!apps.IsSubsetOf(own))
+        HashSet<string> own = await SpacesAsync(caller, cancel);
+        Dictionary<string, string> spaces = own.Count > 0 ? await cloudController!.SpacesOfAppsAsync(apps, cancel) : [];
+        if (!apps.All(each => spaces.TryGetValue(each, out string? space) && own.Contains(space)))
             throw new RequestException(403, "one or more applications cannot be found or accessed");
     }
 
@@ -23,17 +24,15 @@ internal sealed class AccessGuard(CloudController? cloudController)
     {
         if (caller.IsNetworkAdmin)
             return policies;
-        HashSet<string> own = await OwnAsync(caller, policies.SelectMany(each => (string[])[each.Source, each.Destination]), cancel);
+        // By the caller's spaces, since all policies name more apps than the caller has.
+        HashSet<string> spaces = await SpacesAsync(caller, cancel);
+        if (spaces.Count == 0)
+            return [];
+        HashSet<string> own = await cloudController!.AppsInSpacesAsync(spaces, cancel);
         return [.. policies.Where(each => own.Contains(each.Source) && own.Contains(each.Destination))];
     }
 
-    private async Task<HashSet<string>> OwnAsync(Caller caller, IEnumerable<string> apps, CancellationToken cancel)
-    {
-        if (cloudController is null)
-            return [];
-        HashSet<string> spaces = await cloudController.SpacesOfDeveloperAsync(caller.Id, cancel);
-        if (spaces.Count == 0)
-            return [];
-        return [.. (await cloudController.SpacesOfAppsAsync(apps, cancel)).Where(each => spaces.Contains(each.Value)).Select(each => each.Key)];
-    }
+    // Without a Cloud Controller nobody has a space.
+    private async Task<HashSet<string>> SpacesAsync(Caller caller, CancellationToken cancel) =>
+        cloudController is null ? [] : await cloudController.SpacesOfDeveloperAsync(caller.Id, cancel);
 }

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.IO.Pipelines;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
@@ -9,6 +10,8 @@ namespace Patchbay.Policy.Server;
 /// <summary>Writes answers.</summary>
 internal static class Answer
 {
+    private const int EntriesInOnePart = 512;
+
     // Answers are JSON and said to be, with nosniff: no browser takes them for HTML, so "<" and "é" may stand as they are.
     private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
@@ -35,8 +38,17 @@ internal static class Answer
     {
         context.Response.ContentType = "application/json";
         context.Response.ContentLength = Length(entries.Span, version);
-        Write(context.Response.BodyWriter, entries.Span, version);
-        await context.Response.BodyWriter.FlushAsync(context.RequestAborted);
+        PipeWriter body = context.Response.BodyWriter;
+        body.Write(Head);
+        // All 60,000 policies are 12 MB: a part at a time, so that a slow reader does not make the server hold them once more.
+        for (int at = 0; at < entries.Length; at += EntriesInOnePart)
+        {
+            Write(body, entries.Span.Slice(at, Math.Min(EntriesInOnePart, entries.Length - at)), version, first: at == 0);
+            await body.FlushAsync(context.RequestAborted);
+        }
+
+        body.Write(Tail);
+        await body.FlushAsync(context.RequestAborted);
     }
 
     /// <summary>The whole body of a request.</summary>
@@ -68,16 +80,14 @@ internal static class Answer
         return length;
     }
 
-    private static void Write(IBufferWriter<byte> to, ReadOnlySpan<PolicyEntry> entries, ApiVersion version)
+    private static void Write(PipeWriter to, ReadOnlySpan<PolicyEntry> entries, ApiVersion version, bool first)
     {
-        to.Write(Head);
-        for (int at = 0; at < entries.Length; at++)
+        foreach (PolicyEntry each in entries)
         {
-            if (at > 0)
+            if (!first)
                 to.Write(","u8);
-            to.Write(entries[at].Text(version));
+            to.Write(each.Text(version));
+            first = false;
         }
-
-        to.Write(Tail);
     }
 }

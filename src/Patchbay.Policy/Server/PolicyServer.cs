@@ -89,6 +89,8 @@ internal static class PolicyServer
         builder.Configuration.Sources.Clear(); // one configuration: no appsettings.json, no ASPNETCORE_ variables
         builder.Services.AddSingleton(logs);
         builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromSeconds(10));
+        // After a restart all agents come at once.
+        builder.WebHost.UseSockets(sockets => sockets.Backlog = 4096);
         builder.WebHost.ConfigureKestrel(kestrel => Listen(kestrel, configuration, tls));
         return builder.Build();
     }

@@ -34,7 +34,12 @@ internal sealed class ServerTls
     internal TlsHandshakeCallbackOptions Anyone() => new() { OnConnection = _ => ValueTask.FromResult(Options(Current(), mutual: false)) };
 
     /// <summary>For listeners whose clients must show a certificate of the CA that is made for clients.</summary>
-    internal TlsHandshakeCallbackOptions Mutual() => new() { OnConnection = _ => ValueTask.FromResult(Options(Current(), mutual: true)) };
+    internal TlsHandshakeCallbackOptions Mutual() => new()
+    {
+        OnConnection = _ => ValueTask.FromResult(Options(Current(), mutual: true)),
+        // After a restart a thousand agents come at once: whom the ten seconds of Kestrel would turn away would only come again.
+        HandshakeTimeout = TimeSpan.FromSeconds(60),
+    };
 
     private SslServerAuthenticationOptions Options(Files files, bool mutual)
     {

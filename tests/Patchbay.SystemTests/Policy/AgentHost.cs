@@ -75,8 +75,8 @@ internal sealed class AgentHost : IDisposable
     public string AddContainer(string handle, string app, string? address = null, string? space = null)
     {
         TestNamespace container = Host.AddContainer();
-        string link = $"v{_links}";
-        address ??= $"10.255.1.{_links++ + 2}";
+        string link = $"v{_links++}";
+        address ??= $"10.255.1.{_links + 1}";
         Host.Run("ip", "link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", container.Name).Check();
         Host.Run("ip", "addr", "add", $"{Gateway}/32", "dev", link).Check();
         Host.Run("ip", "link", "set", link, "up").Check();

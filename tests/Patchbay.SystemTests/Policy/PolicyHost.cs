@@ -118,8 +118,14 @@ internal sealed class PolicyHost : IDisposable
 
     public void Dispose()
     {
-        Host.Dispose();
-        _database.Dispose();
+        try
+        {
+            Host.Dispose(); // its servers end first
+        }
+        finally
+        {
+            _database.Dispose();
+        }
     }
 
     private static string Whole(string path) => path.StartsWith('/') ? path : $"/networking/{path}";

@@ -1,4 +1,5 @@
 using System.Text;
+using Patchbay.Policy.Server;
 using Patchbay.SystemTests.Harness;
 
 namespace Patchbay.SystemTests.Policy;
@@ -146,6 +147,15 @@ public class PolicyRefusalTests
             Assert.Equal(1, result.ExitCode);
             Assert.Contains(says, result.StandardError, StringComparison.Ordinal);
         }
+    }
+
+    [Fact]
+    public void The_example_is_understood()
+    {
+        var example = ServerConfiguration.Read(Repository.PathOf("examples/policy/server.json"));
+
+        Assert.Null(example.Unknown);
+        Assert.Contains("ca_cert_file: /etc/patchbay/certs/ca.crt", Assert.Throws<InvalidDataException>(example.Check).Message, StringComparison.Ordinal);
     }
 
     private static string V1(string source, string destination, string protocol, int start, int end) =>

@@ -37,8 +37,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if state.get("broken"):
             return self.answer(200, {"resources": "?"})
         if url.path == "/v3/apps":
-            wanted = query["guids"].split(",")
-            found = [{"guid": app, "relationships": {"space": {"data": {"guid": space}}}} for app, space in state["apps"].items() if app in wanted]
+            key, wanted = ("guids", query["guids"]) if "guids" in query else ("space_guids", query["space_guids"])
+            found = [{"guid": app, "relationships": {"space": {"data": {"guid": space}}}} for app, space in state["apps"].items()
+                     if (app if key == "guids" else space) in wanted.split(",")]
         elif url.path == "/v3/roles":
             assert query["types"] == "space_developer"
             found = [{"relationships": {"space": {"data": {"guid": space}}}} for space in state["developers"].get(query["user_guids"], [])]
