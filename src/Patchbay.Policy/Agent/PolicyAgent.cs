@@ -40,6 +40,8 @@ internal static class PolicyAgent
             configuration.PolicyServerUrl, configuration.CniDatastorePath, configuration.Backend);
         var changes = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
         Task[] background = [RepeatAsync(cycle, configuration, changes.Reader, log, clock, stopping), WatchAsync(server, configuration, changes.Writer, log, clock, stopping)];
+        foreach (Task each in background) // an agent that only seems to run is worse than one that is started again
+            _ = each.ContinueWith(_ => app.Lifetime.StopApplication(), CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
         await app.WaitForShutdownAsync(cancel);
         await Task.WhenAll(background);
     }

@@ -31,10 +31,15 @@ internal sealed class Datastore(string path)
             {
                 return Read();
             }
-            catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
+            catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
             {
-                if (attempt == Attempts || e is FileNotFoundException or DirectoryNotFoundException)
-                    throw new InvalidDataException($"{path}: {(e is JsonException ? $"it is half-written or damaged: {e.Message}" : e.Message)}", e);
+                throw new InvalidDataException($"{path}: it is not there; the CNI wrapper makes it with its first container", e);
+            }
+            catch (Exception e) when (e is JsonException or InvalidOperationException or IOException or UnauthorizedAccessException)
+            {
+                // InvalidOperationException: half a pair of surrogates (System.Text.Json).
+                if (attempt == Attempts)
+                    throw new InvalidDataException($"{path}: {(e is JsonException or InvalidOperationException ? $"it is half-written or damaged: {e.Message}" : e.Message)}", e);
             }
 
             await Task.Delay(Pause, cancel);

@@ -41,6 +41,9 @@ internal sealed class EnforcedState
     /// <summary>How many rules each of the agent's chains has.</summary>
     internal Dictionary<string, int> RuleCounts { get; } = [];
 
+    /// <summary>Whether a rule before the policies lets everything within the overlay pass.</summary>
+    internal bool IsUnrestricted => RuleCounts.GetValueOrDefault(AgentTable.Policies) > 2;
+
     /// <exception cref="Netlink.NetlinkException">This is not root, or the kernel has no nf_tables.</exception>
     internal static EnforcedState Read()
     {

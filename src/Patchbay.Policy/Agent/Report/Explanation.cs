@@ -40,6 +40,8 @@ internal sealed class Explanation
             return;
         }
 
+        if (_state.IsUnrestricted)
+            _steps.Add("chain policies: its first rule accepts everything within overlay_network (disable_container_network_policy); what follows is for others");
         uint tag = _state.SourceTags.GetValueOrDefault(source.Address);
         _steps.Add(tag != 0
             ? $"map source_tags: packets from {source.Address} get the mark 0x{EnforcedState.Format(tag)}"

@@ -46,6 +46,34 @@ public class DocumentTests
     [InlineData("null")]
     public void Half_a_datastore_is_none(string text) => Assert.ThrowsAny<JsonException>(() => ContainerDocument.Parse(Encoding.UTF8.GetBytes(text), []));
 
+    [Theory]
+    [InlineData("{\"\\ud800\":{\"ip\":\"10.0.0.1\"}}")]
+    [InlineData("{\"h\":{\"ip\":\"\\ud800\"}}")]
+    [InlineData("{\"h\":{")]
+    public async Task A_damaged_datastore_is_named_and_that_of_before_counts(string text)
+    {
+        DirectoryInfo directory = Directory.CreateTempSubdirectory("pb-store-");
+        try
+        {
+            string path = Path.Combine(directory.FullName, "store.json");
+            var datastore = new Datastore(path);
+            Assert.Contains("is not there", (await Assert.ThrowsAsync<InvalidDataException>(() => datastore.RefreshAsync(TestContext.Current.CancellationToken))).Message, StringComparison.Ordinal);
+            Assert.Null(datastore.Containers);
+            File.WriteAllText(path, "{\"h\":{\"ip\":\"10.0.0.1\"}}");
+            Assert.True(await datastore.RefreshAsync(TestContext.Current.CancellationToken));
+            Assert.False(await datastore.RefreshAsync(TestContext.Current.CancellationToken));
+
+            File.WriteAllText(path, text);
+            string told = (await Assert.ThrowsAsync<InvalidDataException>(() => datastore.RefreshAsync(TestContext.Current.CancellationToken))).Message;
+            Assert.StartsWith($"{path}: it is half-written or damaged: ", told, StringComparison.Ordinal);
+            Assert.Equal("h", Assert.Single(datastore.Containers!).Handle);
+        }
+        finally
+        {
+            directory.Delete(recursive: true);
+        }
+    }
+
     [Fact]
     public void An_app_that_is_no_id_has_no_policies() =>
         Assert.Equal("", Assert.Single(ContainerDocument.Parse("""{"h":{"ip":"10.0.0.1","metadata":{"policy_group_id":"a b"}}}"""u8.ToArray(), [])).App);
