@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Patchbay.SystemTests.Harness;
 
@@ -128,6 +129,25 @@ public partial class PolicyAgentTests
         Assert.Contains("another host's agent", Run("explain", "a", "10.255.9.9", "80").Check().StandardOutput, StringComparison.Ordinal);
         Assert.Contains("\"nobody\" is no IPv4 address", Run("explain", "nobody", "b", "80").StandardError, StringComparison.Ordinal);
         Assert.Contains("PORT is \"0\"", Run("explain", "a", "b", "0").StandardError, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_example_names_only_keys_that_are_known()
+    {
+        using AgentHost host = Apart("a", "b");
+        host.Server.Start();
+        host.Allow("a b tcp 80");
+        var example = JsonNode.Parse(File.ReadAllText(Repository.PathOf("examples/policy/agent.json")))!.AsObject();
+        foreach ((string key, JsonNode? value) in example)
+        {
+            if (!host.Configuration.ContainsKey(key))
+                host.Configuration[key] = value!.DeepClone();
+        }
+
+        host.StartAgent();
+        host.Poll().Is(200);
+        Assert.Equal(["b:tcp/80"], host.Reached("a", "b:tcp/80", "b:tcp/81"));
+        Assert.DoesNotContain("is not known", host.Agent.Log, StringComparison.Ordinal);
     }
 
     private static (int, string) Explained(CommandResult result) =>
