@@ -21,13 +21,14 @@ DIST_TEST_DEPS := $(TEST_DEPS) debootstrap lintian
 LAB_DEMO_DEPS := iproute2 iputils-ping util-linux jq iperf3
 DEMO_DEPS := iproute2 nftables iptables iputils-ping util-linux jq runc:runc busybox-static
 DEMO_YGG_DEPS := $(DEMO_DEPS) yggdrasil:yggdrasil
-DEMO_POLICY_DEPS := iproute2 util-linux jq curl:curl openssl:openssl libsqlite3-0
+DEMO_POLICY_DEPS := iproute2 util-linux procps jq curl:curl openssl:openssl libsqlite3-0 nftables busybox-static
 BENCH_POLICY_DEPS := $(DEMO_POLICY_DEPS) siege:siege nghttp2-client:h2load stunnel4:stunnel
+BENCH_AGENT_DEPS := $(DEMO_POLICY_DEPS) iperf3 iptables python3:python3
 VM_DEPS := qemu-system-x86:qemu-system-x86_64 cpio kmod
 BENCH_DEPS := $(TEST_DEPS) netavark hyperfine
 LAB_BENCH_DEPS := iproute2 util-linux mininet:mn bridge-utils:brctl time:time
 
-.PHONY: build test test-net10 test-vm fuzz demo demo-ygg bench bench-vm dist test-dist install deps clean format deps-build deps-test deps-demo deps-demo-ygg deps-vm deps-bench deps-dist deps-dist-test demo-lab bench-lab lab-image deps-demo-lab deps-bench-lab demo-policy bench-policy deps-demo-policy deps-bench-policy
+.PHONY: build test test-net10 test-vm fuzz demo demo-ygg bench bench-vm dist test-dist install deps clean format deps-build deps-test deps-demo deps-demo-ygg deps-vm deps-bench deps-dist deps-dist-test demo-lab bench-lab lab-image deps-demo-lab deps-bench-lab demo-policy bench-policy deps-demo-policy deps-bench-policy bench-policy-agent deps-bench-policy-agent
 
 build: out/cni/patchbay-cni ## out/cni: the plugins, one file under every name; out/patchbay
 
@@ -56,7 +57,7 @@ demo-ygg: build deps-demo-ygg ## two hosts and two containers on a Yggdrasil mes
 demo-lab: build deps-demo-lab ## three routers and four hosts from one file, in namespaces of its own
 	hack/demo-lab
 
-demo-policy: build deps-demo-policy ## a policy server, three apps, two policies, and what agents ask, step by step
+demo-policy: build deps-demo-policy ## a policy server, three apps, two policies, what agents ask, and one that enforces them, step by step
 	hack/demo-policy
 
 bench: build deps-bench ## ours beside the peers
@@ -73,6 +74,9 @@ bench-lab: build deps-bench-lab ## labs beside mininet and a script of ip comman
 
 bench-policy: build deps-bench-policy ## 1,000 agents that poll a policy server with 60,000 policies
 	bench/policy
+
+bench-policy-agent: build deps-bench-policy-agent ## 20,000 policies on a host: ours, the reference's layout, none
+	bench/policy-agent
 
 dist: build deps-dist ## out/dist: archive, Debian package, image, NuGet packages
 	hack/dist
@@ -118,3 +122,5 @@ deps-bench-lab:
 	@hack/deps $(LAB_BENCH_DEPS)
 deps-bench-policy:
 	@hack/deps $(BENCH_POLICY_DEPS)
+deps-bench-policy-agent:
+	@hack/deps $(BENCH_AGENT_DEPS)

@@ -4,7 +4,7 @@
 if [ "${1:-}" != inside ]; then
     if [ "$(id -u)" != 0 ]; then
         command -v sudo >/dev/null || die "needs root (to create network namespaces), and there is no sudo"
-        exec sudo --preserve-env=PATCHBAY_CNI_BIN,NO_COLOR "$root/hack/${0##*/}"
+        exec sudo --preserve-env=PATCHBAY_CNI_BIN,PATCHBAY_BIN,NO_COLOR "$root/hack/${0##*/}"
     fi
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT

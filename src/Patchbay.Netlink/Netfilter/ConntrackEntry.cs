@@ -11,7 +11,11 @@ public sealed record ConntrackEntry(ConntrackTuple Original, ConntrackTuple Repl
     internal const ushort CTA_TUPLE_ORIG = 1;
     internal const ushort CTA_ID = 12;
     private const ushort CTA_TUPLE_REPLY = 2;
+    private const ushort CTA_MARK = 8;
     private const ushort CTA_ZONE = 18;
+
+    /// <summary>The mark that rules gave it: <c>ct mark</c>; 0 for none.</summary>
+    public uint Mark { get; init; }
 
     /// <summary>CTA_TUPLE_ORIG as it came, which names the connection to the kernel.</summary>
     internal byte[] Key { get; private init; } = [];
@@ -25,7 +29,7 @@ public sealed record ConntrackEntry(ConntrackTuple Original, ConntrackTuple Repl
         var none = new ConntrackTuple(null, null, 0, 0, 0);
         ConntrackTuple original = none, reply = none;
         byte[] key = [];
-        uint id = 0;
+        uint id = 0, mark = 0;
         ushort zone = 0;
         while (attributes.Next())
         {
@@ -36,13 +40,14 @@ public sealed record ConntrackEntry(ConntrackTuple Original, ConntrackTuple Repl
                     key = attributes.Payload.ToArray();
                     break;
                 case CTA_TUPLE_REPLY: reply = ConntrackTuple.Decode(attributes.Nested()); break;
+                case CTA_MARK: mark = attributes.U32Be(); break;
                 case CTA_ID: id = attributes.U32Be(); break;
                 case CTA_ZONE: zone = attributes.U16Be(); break;
             }
         }
 
         attributes.ThrowIfMalformed("conntrack entry");
-        return new ConntrackEntry(original, reply, id) { Key = key, Zone = zone };
+        return new ConntrackEntry(original, reply, id) { Mark = mark, Key = key, Zone = zone };
     }
 
     /// <summary>Writes what names the connection: its tuple, and its number so that no successor is meant.</summary>

@@ -59,6 +59,15 @@ public class ConntrackTests
     }
 
     [Fact]
+    public void Marks_are_read()
+    {
+        // conntrack -L: … mark=4660
+        var reader = new MessageReader(ChannelDouble.Message(NewEntry, 1, $"{Entry} 08000800 00001234"));
+        reader.Next();
+        Assert.Equal(0x1234u, ConntrackEntry.Decode(reader).Mark);
+    }
+
+    [Fact]
     public void Damaged_entries_do_no_harm()
     {
         var random = new Random(1);

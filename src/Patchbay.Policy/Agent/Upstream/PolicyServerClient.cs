@@ -1,0 +1,169 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json;
+using Patchbay.Policy.Agent.Plan;
+using Patchbay.Policy.CloudFoundry;
+
+namespace Patchbay.Policy.Agent.Upstream;
+
+/// <summary>Asks the policy server's internal API over mutual TLS. Works with Cloud Foundry's server and with ours, which also answers when something changes.</summary>
+internal sealed class PolicyServerClient : IDisposable
+{
+    private const int LargestAnswer = 256 << 20;
+    private const int PageSize = 5000;
+    private readonly Uri _root;
+    private readonly ClientTls _tls;
+    private readonly TimeSpan _timeout;
+    private readonly Lock _connecting = new();
+    private HttpClient? _http;
+    private string _stamp = "";
+
+    internal PolicyServerClient(string url, ClientTls tls, TimeSpan timeout)
+    {
+        _root = new Uri($"{url.TrimEnd('/')}/networking/v1/internal/");
+        _tls = tls;
+        _timeout = timeout;
+    }
+
+    public void Dispose() => _http?.Dispose();
+
+    /// <summary>The policies that name one of these apps on either side, if they changed.</summary>
+    /// <param name="ids">The apps.</param>
+    /// <param name="known">The state that is known, by the name that the server gave it; null for none.</param>
+    /// <param name="problems">Is told of policies that make no sense.</param>
+    /// <returns>The policies and their state's name; null for those that are known.</returns>
+    internal async Task<(List<AppPolicy>? Policies, string? State)> PoliciesAsync(IEnumerable<string> ids, string? known, List<string> problems, CancellationToken cancel)
+    {
+        string path = $"policies?id={string.Join(',', ids.Select(Uri.EscapeDataString))}";
+        using HttpResponseMessage? answer = await GetAsync(path, known, TimeSpan.Zero, cancel);
+        if (answer is null)
+            return (null, known);
+        return (await ReadAsync(path, answer, text => PolicyDocument.Parse(text, problems), cancel), answer.Headers.ETag?.ToString());
+    }
+
+    /// <summary>The number of the policies' state.</summary>
+    internal async Task<long> LastUpdatedAsync(CancellationToken cancel)
+    {
+        using HttpResponseMessage? answer = await GetAsync("policies_last_updated", null, TimeSpan.Zero, cancel);
+        return await ReadAsync("policies_last_updated", answer!, Number, cancel);
+    }
+
+    /// <summary>Waits until the policies' state has another name than the one known.</summary>
+    /// <returns>The name; null from a server that does not name its states, and so cannot wait.</returns>
+    internal async Task<string?> NextStateAsync(string? known, TimeSpan wait, CancellationToken cancel)
+    {
+        using HttpResponseMessage? answer = await GetAsync("policies_last_updated", known, wait, cancel);
+        return answer is null ? known : answer.Headers.ETag?.ToString();
+    }
+
+    /// <summary>The security groups of some spaces, and those of all.</summary>
+    internal async Task<List<SecurityGroupRules>> SecurityGroupsAsync(IEnumerable<string> spaces, List<string> problems, CancellationToken cancel)
+    {
+        var all = new List<SecurityGroupRules>();
+        string list = string.Join(',', spaces.Select(Uri.EscapeDataString));
+        for (long from = 0; ;)
+        {
+            string path = string.Create(CultureInfo.InvariantCulture, $"security_groups?space_guids={list}&from={from}&limit={PageSize}&per_page={PageSize}");
+            using HttpResponseMessage? answer = await GetAsync(path, null, TimeSpan.Zero, cancel);
+            (List<SecurityGroupRules> groups, long next) = await ReadAsync(path, answer!, text => SecurityGroupDocument.Parse(text, problems), cancel);
+            all.AddRange(groups);
+            if (next <= from)
+                return all;
+            from = next;
+        }
+    }
+
+    /// <summary>The tag of the router, which gets one by being asked for.</summary>
+    internal async Task<ushort> RouterTagAsync(CancellationToken cancel)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Put, new Uri(_root, "tags"))
+        {
+            Content = new StringContent($"{{\"id\":\"{Planner.Router}\",\"type\":\"router\"}}", Encoding.UTF8, "application/json"),
+        };
+        using HttpResponseMessage answer = await SendAsync(request, _timeout, cancel);
+        return await ReadAsync("tags", answer, Tag, cancel);
+
+        static ushort Tag(ReadOnlyMemory<byte> text)
+        {
+            using var document = JsonDocument.Parse(text);
+            string? tag = document.RootElement.GetProperty("tag").GetString();
+            return PolicyDocument.Tag(tag) ?? throw new JsonException($"the router's tag is \"{tag}\", which is none of 16 bits");
+        }
+    }
+
+    // Null: nothing changed.
+    private async Task<HttpResponseMessage?> GetAsync(string path, string? known, TimeSpan wait, CancellationToken cancel)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(_root, path));
+        if (known is not null && EntityTagHeaderValue.TryParse(known, out EntityTagHeaderValue? tag))
+            request.Headers.IfNoneMatch.Add(tag);
+        if (wait > TimeSpan.Zero)
+            request.Headers.Add("Prefer", string.Create(CultureInfo.InvariantCulture, $"wait={(int)wait.TotalSeconds}")); // RFC 7240, 4.3
+        HttpResponseMessage answer = await SendAsync(request, wait + _timeout, cancel);
+        if (answer.StatusCode != HttpStatusCode.NotModified)
+            return answer;
+        answer.Dispose();
+        return null;
+    }
+
+    private async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, TimeSpan timeout, CancellationToken cancel)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        limit.CancelAfter(timeout);
+        string what = Shorten($"{request.Method} {request.RequestUri}");
+        try
+        {
+            HttpResponseMessage answer = await Client().SendAsync(request, limit.Token);
+            if (answer.IsSuccessStatusCode || answer.StatusCode == HttpStatusCode.NotModified)
+                return answer;
+            using (answer)
+                throw new UpstreamException($"{what}: status {(int)answer.StatusCode}");
+        }
+        catch (HttpRequestException e)
+        {
+            throw new UpstreamException($"{what}: {e.Message}{(e.InnerException is { } inner ? $" {inner.Message}" : "")}", e);
+        }
+        catch (OperationCanceledException e) when (!cancel.IsCancellationRequested)
+        {
+            throw new UpstreamException($"{what}: no answer within {timeout.TotalSeconds} s (client_timeout_seconds)", e);
+        }
+    }
+
+    private static async Task<T> ReadAsync<T>(string path, HttpResponseMessage answer, Func<ReadOnlyMemory<byte>, T> read, CancellationToken cancel)
+    {
+        try
+        {
+            return read(await answer.Content.ReadAsByteArrayAsync(cancel));
+        }
+        catch (Exception e) when (e is JsonException or FormatException or InvalidOperationException or KeyNotFoundException)
+        {
+            throw new UpstreamException($"{Shorten(path)}: an answer that is not understood: {e.Message}", e);
+        }
+    }
+
+    private static long Number(ReadOnlyMemory<byte> text) => long.Parse(Encoding.ASCII.GetString(text.Span).Trim(), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
+
+    private HttpClient Client()
+    {
+        lock (_connecting)
+        {
+            string stamp = _tls.Stamp;
+            if (_http is not null && stamp == _stamp)
+                return _http;
+            // The old one is left to requests that still run; idle connections close by themselves.
+            _http = new HttpClient(new SocketsHttpHandler { SslOptions = _tls.Load(), AllowAutoRedirect = false, ConnectTimeout = _timeout, UseProxy = false })
+            {
+                Timeout = Timeout.InfiniteTimeSpan,
+                MaxResponseContentBufferSize = LargestAnswer,
+                DefaultRequestVersion = HttpVersion.Version20,
+                DefaultVersionPolicy = HttpVersionPolicy.RequestVersionOrLower,
+            };
+            _stamp = stamp;
+            return _http;
+        }
+    }
+
+    private static string Shorten(string text) => text.Length <= 200 ? text : $"{text[..200]}…";
+}
