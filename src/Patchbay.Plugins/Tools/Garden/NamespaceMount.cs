@@ -1,7 +1,7 @@
 using System.Globalization;
 using Patchbay.Cni.Model;
 using Patchbay.Netlink;
-using Patchbay.Plugins.Tools.NetRun;
+using NamedNamespace = Patchbay.Plugins.Tools.NetRun.NamedNamespace;
 
 namespace Patchbay.Plugins.Tools.Garden;
 

@@ -24,10 +24,12 @@ internal static unsafe partial class Libc
     internal const int F_SETFD = 2;
     internal const int FD_CLOEXEC = 1;
     internal const int O_RDONLY = 0;
+    internal const int O_CREAT = 0x40;
     internal const int O_NONBLOCK = 0x800;
     internal const int O_CLOEXEC = 0x80000;
     internal const int O_PATH = 0x200000;
     internal const int AT_FDCWD = -100;
+    internal const int LOCK_EX = 2;
     internal const int CLONE_NEWNS = 0x20000;
     internal const int CLONE_NEWNET = 0x40000000;
     internal const nuint MS_RDONLY = 1;
@@ -93,6 +95,9 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int openat(int directory, string path, int flags, uint mode);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int flock(SafeFileHandle fd, int operation);
 
     [LibraryImport("libc", SetLastError = true)]
     internal static partial int unshare(int flags);

@@ -78,7 +78,7 @@ internal static class IptablesChains
     {
         foreach (var (table, names) in chains)
         {
-            if (LegacyTables.IsUsed(ipv4: true, table) || nft.ChainsExist([.. names.Select(name => (NftFamily.Ip, table, name))]).Contains(true))
+            if (LegacyTables.IsUsed(ipv4: true, table) || nft.FindChains([.. names.Select(name => (NftFamily.Ip, table, name))]).Any(chain => chain is not null))
                 return true;
         }
 

@@ -61,17 +61,17 @@ internal static class CfTable
     internal static void Prepare(NftablesSocket nft, NftablesTransaction transaction)
     {
         var present = nft.ListRules(Family, Name);
-        if (Missing(present) is null && nft.ChainsExist((Family, Name, Policies)) is [true] && nft.SetsExist((Family, Name, SourceTags.Name)) is [true])
+        if (Missing(present) is null && nft.FindChains((Family, Name, Policies)) is [not null] && nft.SetsExist((Family, Name, SourceTags.Name)) is [true])
             return;
         transaction.Add(new NftTable(Family, Name) { Comment = "Containers of Cloud Foundry, by the CNI plugin cni-wrapper-plugin" });
         transaction.Add(SourceTags);
         foreach (var map in Owned)
             transaction.Add(map);
         transaction.Add(new NftChain(Family, Name, Policies));
-        var exist = nft.ChainsExist([.. Bases.Select(each => (Family, Name, each.Name))]);
+        var bases = nft.FindChains([.. Bases.Select(each => (Family, Name, each.Name))]);
         for (var i = 0; i < Bases.Length; i++)
         {
-            if (!exist[i]) // its policy is the administrator's once it is there
+            if (bases[i] is null) // its policy is the administrator's once it is there
                 transaction.Add(new NftChain(Family, Name, Bases[i].Name) { Hook = Bases[i].Hook });
         }
 

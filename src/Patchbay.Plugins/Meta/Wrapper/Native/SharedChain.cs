@@ -35,10 +35,10 @@ internal sealed record SharedChain(string Name, Action<ChainWriter, SharedChain>
         var names = new (NftFamily, string, string)[chains.Count];
         for (var i = 0; i < names.Length; i++)
             names[i] = (CfTable.Family, table, chains[i].Name);
-        var exist = nft.ChainsExist(names);
+        var present = nft.FindChains(names);
         for (var i = 0; i < names.Length; i++)
         {
-            if (!exist[i])
+            if (present[i] is null)
                 chains[i].Fill(new ChainWriter(transaction, table), chains[i]);
         }
     }
