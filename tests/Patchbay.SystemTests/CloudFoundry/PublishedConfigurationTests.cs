@@ -4,7 +4,7 @@ using Patchbay.SystemTests.Harness;
 namespace Patchbay.SystemTests.CloudFoundry;
 
 /// <summary>The configuration of 2016 as it was published, from networker by wrapper and flannel to bridge, and the MTU that a container gets by it.</summary>
-public sealed class SeedConfigurationTests : IDisposable
+public sealed class PublishedConfigurationTests : IDisposable
 {
     private const string Properties = """
         { "app_id": "d5bbc5ed-886a-44e6-945d-67df1013fa16", "org_id": "2ac41bbf-8eae-4f28-abab-51ca38dea3e4", "policy_group_id": "d5bbc5ed-886a-44e6-945d-67df1013fa16", "space_id": "4246c57d-aefc-49cc-afe0-5f734e2656e8" }
@@ -15,7 +15,7 @@ public sealed class SeedConfigurationTests : IDisposable
 
     private readonly CloudHost _cloud = new();
 
-    public SeedConfigurationTests()
+    public PublishedConfigurationTests()
     {
         Plugin.NeedsOurs("wrapper", "flannel", "bridge");
         Needs.OwnDirectories();
