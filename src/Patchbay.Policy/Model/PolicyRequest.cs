@@ -41,6 +41,11 @@ internal static class PolicyRequest
         {
             throw Malformed(e.Message, e);
         }
+        catch (InvalidOperationException e)
+        {
+            // An escape such as \ud800 in a key or a text, half of a surrogate pair: no text at all.
+            throw Malformed("a text is not valid Unicode", e);
+        }
     }
 
     private static NetworkPolicy ReadV0(JsonElement policy)
@@ -133,20 +138,12 @@ internal static class PolicyRequest
     private static string Text(JsonElement parent, string name, string path)
     {
         JsonElement value = Member(parent, name, path);
-        try
+        return value.ValueKind switch
         {
-            return value.ValueKind switch
-            {
-                JsonValueKind.Undefined or JsonValueKind.Null => "",
-                JsonValueKind.String => value.GetString()!,
-                _ => throw Malformed($"{path} must be a string"),
-            };
-        }
-        catch (InvalidOperationException e)
-        {
-            // An escape such as \ud800, half of a surrogate pair: no text at all.
-            throw Malformed($"{path} is not valid Unicode", e);
-        }
+            JsonValueKind.Undefined or JsonValueKind.Null => "",
+            JsonValueKind.String => value.GetString()!,
+            _ => throw Malformed($"{path} must be a string"),
+        };
     }
 
     private static long Number(JsonElement parent, string name, string path)

@@ -21,9 +21,15 @@ internal sealed class SqliteStore : PolicyStore
         : base(tagLength, clock)
     {
         Path = System.IO.Path.GetFullPath(path);
+        // Made here, and never by opening it: a file that is moved away while the server runs is an error, not a new database. Nor are
+        // connections kept, which would go on writing to the file that is gone.
+        if (!File.Exists(Path))
+            File.Open(Path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite).Dispose();
         _connectionString = new SqliteConnectionStringBuilder
         {
             DataSource = Path,
+            Mode = SqliteOpenMode.ReadWrite,
+            Pooling = false,
             DefaultTimeout = (int)timeout.TotalSeconds,
             ForeignKeys = true,
         }.ToString();
@@ -40,14 +46,6 @@ internal sealed class SqliteStore : PolicyStore
     protected override string ForUpdate => "";
 
     protected override string MigrationLock => "";
-
-    /// <inheritdoc/>
-    public override void Dispose()
-    {
-        using (var connection = new SqliteConnection(_connectionString))
-            SqliteConnection.ClearPool(connection);
-        base.Dispose();
-    }
 
     protected override DbConnection Open()
     {

@@ -81,6 +81,26 @@ public class PolicyFaultTests
     }
 
     [Fact]
+    public void A_database_file_that_is_moved_away_is_missed_and_taken_back()
+    {
+        using PolicyHost host = PolicyHost.Create();
+        PolicyServerProcess server = host.Start();
+        string file = Path.Combine(host.Host.Directory, "policy.db");
+        host.External("POST", "v1/external/policies", PolicyHost.Body("a b tcp 1")).Is(200);
+
+        File.Move(file, $"{file}.away");
+        host.External("POST", "v1/external/policies", PolicyHost.Body("a b tcp 2")).IsError(500, "database create failed");
+        server.WaitForLog("does not answer, reads go on from memory");
+        Assert.True(host.Internal("GET", "v1/internal/policies").Is(200).Has("Age"));
+        Assert.False(File.Exists(file));
+
+        File.Move($"{file}.away", file);
+        server.WaitForLog("answers again");
+        host.External("POST", "v1/external/policies", PolicyHost.Body("a b tcp 3")).Is(200);
+        Assert.Equal(["a:b tcp 1-1", "a:b tcp 3-3"], host.Enforced());
+    }
+
+    [Fact]
     public void A_full_disk_refuses_writes_and_keeps_what_is_there()
     {
         using PolicyHost host = PolicyHost.Create();
