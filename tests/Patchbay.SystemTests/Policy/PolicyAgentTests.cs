@@ -132,16 +132,6 @@ public partial class PolicyAgentTests
     }
 
     [Fact]
-    public void The_demo_ends_well()
-    {
-        Needs.Program("openssl");
-        Needs.Program("busybox");
-        Assert.SkipUnless(File.Exists(PolicyHost.Executable), $"needs {PolicyHost.Executable}; run make build, or set PATCHBAY_BIN");
-        CommandResult demo = Command.Run([Repository.PathOf("hack/demo-policy")], environment: new Dictionary<string, string?> { ["PATCHBAY_BIN"] = PolicyHost.Executable }, limit: TimeSpan.FromMinutes(5)).Check();
-        Assert.Contains("Everything as it should be.", demo.StandardOutput, StringComparison.Ordinal);
-    }
-
-    [Fact]
     public void The_example_names_only_keys_that_are_known()
     {
         using AgentHost host = Apart("a", "b");
