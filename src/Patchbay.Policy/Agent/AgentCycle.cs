@@ -10,6 +10,8 @@ namespace Patchbay.Policy.Agent;
 /// <summary>One look at the datastore and the server, and what follows from it for the rules. What cannot be had leaves things as they are.</summary>
 internal sealed class AgentCycle(Datastore datastore, PolicyServerClient server, IEnforcer enforcer, AgentConfiguration configuration, AgentMetrics metrics, ILogger log, TimeProvider clock) : IDisposable
 {
+    private const int MostTold = 1000;
+
     private readonly SemaphoreSlim _one = new(1);
     private readonly KnownPolicies _known = new(server);
     private readonly HashSet<string> _told = [];
@@ -107,8 +109,7 @@ internal sealed class AgentCycle(Datastore datastore, PolicyServerClient server,
         {
             if (_plan is null || changed)
                 _plan = Planner.Plan(containers, policies, _routerTag, configuration.EnableAsgSyncing ? _groups : null);
-            foreach (string problem in datastore.Problems.Concat(_known.Problems).Concat(_plan.Problems).Where(_told.Add))
-                AgentLog.Problem(log, problem);
+            Tell(datastore.Problems.Concat(_known.Problems).Concat(_plan.Problems));
             done = enforcer.Enforce(_plan, _options);
         }
 
@@ -130,9 +131,17 @@ internal sealed class AgentCycle(Datastore datastore, PolicyServerClient server,
         var problems = new List<string>();
         _groups = await metrics.TimedAsync("security_groups", () => server.SecurityGroupsAsync(spaces, problems, cancel));
         (_groupsRead, _groupSpaces) = (clock.GetTimestamp(), key);
+        Tell(problems);
+        return true;
+    }
+
+    // Each problem once; but not so many that they fill the memory.
+    private void Tell(IEnumerable<string> problems)
+    {
+        if (_told.Count > MostTold)
+            _told.Clear();
         foreach (string problem in problems.Where(_told.Add))
             AgentLog.Problem(log, problem);
-        return true;
     }
 
     private async Task<bool> RefreshRouterAsync(CancellationToken cancel)

@@ -91,6 +91,9 @@ internal sealed class AgentHost : IDisposable
         return address;
     }
 
+    /// <summary>Takes a container that somebody else has connected and written down.</summary>
+    public void Adopt(string handle, TestNamespace container, string address) => _containers[handle] = (container, address);
+
     public string AddressOf(string handle) => _containers[handle].Address;
 
     public void WriteDown(string handle, string app, string address, string? space = null)

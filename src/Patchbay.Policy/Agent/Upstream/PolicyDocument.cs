@@ -16,15 +16,18 @@ internal static class PolicyDocument
         if (document.RootElement.ValueKind != JsonValueKind.Object || !document.RootElement.TryGetProperty("policies", out JsonElement list) || list.ValueKind != JsonValueKind.Array)
             throw new JsonException("it has no list \"policies\"");
         var policies = new List<AppPolicy>(list.GetArrayLength());
+        var ids = new Dictionary<string, string>(); // thousands of policies name a few hundred apps
         foreach (JsonElement each in list.EnumerateArray())
         {
             if (Read(each, out string problem) is { } policy)
-                policies.Add(policy);
+                policies.Add(policy with { Source = Once(policy.Source), Destination = Once(policy.Destination) });
             else
                 problems.Add($"policy {Shorten(each.GetRawText())} permits nothing: {problem}");
         }
 
         return policies;
+
+        string Once(string id) => ids.TryAdd(id, id) ? id : ids[id];
     }
 
     /// <summary>Reads <c>"00FF"</c>; VXLAN carries 16 bits, and 0 means that there is no tag.</summary>
