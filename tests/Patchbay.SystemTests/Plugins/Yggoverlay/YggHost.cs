@@ -164,7 +164,8 @@ internal sealed class YggHost : IDisposable
 
     private bool IsRunning()
     {
-        Assert.False(_daemon!.HasExited, $"the node has ended: {(File.Exists(Log) ? File.ReadAllText(Log) : "it left no log")}");
+        if (_daemon!.HasExited)
+            Assert.Fail($"the node has ended with status {_daemon.ExitCode}: {_daemon.StandardError.ReadToEnd()}{(File.Exists(Log) ? File.ReadAllText(Log) : "")}");
         return true;
     }
 
