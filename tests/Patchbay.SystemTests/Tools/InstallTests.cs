@@ -29,7 +29,7 @@ public sealed class InstallTests : IDisposable
         CommandResult result = Command.Run(
             ["bash", "-euc", script], environment: new Dictionary<string, string?> { ["PATCHBAY"] = InstallDirectory.Program, ["PLUGINS"] = _directory.Bin }).Check();
 
-        Assert.Contains("patchbay-cni  current\n  loopback      current", result.StandardOutput, StringComparison.Ordinal);
+        Assert.Matches("patchbay-cni +current\n  loopback +current", result.StandardOutput);
         _directory.AssertWhole();
     }
 
