@@ -14,6 +14,8 @@ internal sealed class FirewallHost : IDisposable
         Plugin.NeedsOurs("firewall", "bridge", "ptp", "host-local");
         Host = TestHost.Create();
         Firewall = new Plugin(Host, "firewall");
+        // A host asks for a neighbour by its link-local address only, and gives up after three seconds: as long as a new bridge may look whether another one has that address.
+        Host.Run("sh", "-c", "echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad").Check();
         Outside = Host.AddContainer();
         Host.Run("ip", "link", "add", "uplink", "up", "type", "veth", "peer", "name", "eth0", "netns", Outside.Name).Check();
         Outside.Run("ip", "link", "set", "eth0", "up").Check();
