@@ -14,7 +14,7 @@ BUILD_DEPS := gcc libc6-dev zlib1g-dev
 ENGINE_DEPS := containerd:containerd podman conmon catatonit:catatonit docker.io:dockerd docker.io:docker
 TEST_DEPS := iproute2 nftables iptables conntrack ethtool iputils-ping iperf3 procps util-linux strace jq runc:runc busybox-static containernetworking-plugins \
     net-tools:ifconfig bsdutils:script curl:curl firewalld dbus libglib2.0-bin dnsmasq-base:dnsmasq isc-dhcp-server:dhcpd systemd:systemd-socket-activate python3-yaml yggdrasil:yggdrasil $(ENGINE_DEPS)
-DIST_DEPS := dpkg tar gzip docker.io:dockerd
+DIST_DEPS := dpkg tar gzip jq docker.io:dockerd
 DIST_TEST_DEPS := $(TEST_DEPS) debootstrap lintian
 DEMO_DEPS := iproute2 nftables iptables iputils-ping util-linux jq runc:runc busybox-static
 VM_DEPS := qemu-system-x86:qemu-system-x86_64 cpio kmod

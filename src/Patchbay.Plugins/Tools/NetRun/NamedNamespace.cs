@@ -18,6 +18,10 @@ internal static class NamedNamespace
 
     internal static string PathOf(string name) => $"{Directory}/{name}";
 
+    /// <summary>All names that there are.</summary>
+    internal static IReadOnlyList<string> Names() =>
+        System.IO.Directory.Exists(Directory) ? [.. System.IO.Directory.EnumerateFiles(Directory).Select(static path => Path.GetFileName(path))] : [];
+
     /// <summary>Gives a name to a new namespace, whose <c>lo</c> is set up.</summary>
     internal static void Create(string name)
     {
