@@ -16,7 +16,7 @@ TEST_DEPS := iproute2 nftables iptables conntrack ethtool iputils-ping iperf3 pr
     net-tools:ifconfig bsdutils:script curl:curl firewalld dbus libglib2.0-bin dnsmasq-base:dnsmasq isc-dhcp-server:dhcpd systemd:systemd-socket-activate python3-yaml \
     yggdrasil:yggdrasil graphviz:dot chromium:chromium tcpdump:tcpdump postgresql sqlite3:sqlite3 openssl:openssl python3:python3 \
     libsqlite3-0 $(ENGINE_DEPS)
-DIST_DEPS := dpkg tar gzip docker.io:dockerd
+DIST_DEPS := dpkg tar gzip jq docker.io:dockerd
 DIST_TEST_DEPS := $(TEST_DEPS) debootstrap lintian
 LAB_DEMO_DEPS := iproute2 iputils-ping util-linux jq iperf3
 DEMO_DEPS := iproute2 nftables iptables iputils-ping util-linux jq runc:runc busybox-static

@@ -1,5 +1,4 @@
 using System.Text;
-using System.Text.Encodings.Web;
 using System.Text.Json;
 
 namespace Patchbay.Cni.Model;
@@ -10,17 +9,17 @@ internal static class JsonFormat
     /// <summary>Deeper nesting is refused: no configuration needs it, and it is the way to exhaust a reader's stack.</summary>
     internal const int MaxDepth = 200;
 
-    /// <summary>Four spaces, as every plugin prints; quotes and non-ASCII letters stay readable since nothing here ends up in HTML.</summary>
+    /// <summary>Four spaces, as every plugin prints; what need not be escaped stays readable, since nothing here ends up in HTML.</summary>
     internal static JsonWriterOptions Indented => new()
     {
         Indented = true,
         IndentSize = 4,
-        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        Encoder = JsonEscaping.Instance,
         SkipValidation = true,
     };
 
     /// <summary>One line, for what only programs read.</summary>
-    internal static JsonWriterOptions Compact => new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true, MaxDepth = MaxDepth + 8 };
+    internal static JsonWriterOptions Compact => new() { Encoder = JsonEscaping.Instance, SkipValidation = true, MaxDepth = MaxDepth + 8 };
 
     internal static JsonDocumentOptions Reading => new() { MaxDepth = MaxDepth };
 

@@ -197,7 +197,7 @@ public static class PluginHost
     private static ReadOnlyMemory<byte> Versions(CniPlugin plugin)
     {
         ArrayBufferWriter<byte> buffer = new(256);
-        using (Utf8JsonWriter writer = new(buffer))
+        using (Utf8JsonWriter writer = new(buffer, JsonFormat.Compact))
         {
             writer.WriteStartObject();
             writer.WriteString("cniVersion"u8, SpecVersion.Newest.ToString());

@@ -20,6 +20,8 @@ internal static class Ifla
     internal const ushort NamespaceDescriptor = 28;
     internal const ushort ExtendedMask = 29;
     internal const ushort Promiscuity = 30;
+    internal const ushort TransmitQueues = 31; // IFLA_NUM_TX_QUEUES
+    internal const ushort ReceiveQueues = 32;  // IFLA_NUM_RX_QUEUES
     internal const ushort LinkNamespaceId = 37;
     internal const ushort PropertyList = 52;
     internal const ushort AlternativeName = 53;

@@ -36,6 +36,9 @@ public sealed record LinkSettings
     /// <summary>Packets that may wait for transmission.</summary>
     public int? TransmitQueueLength { get; init; }
 
+    /// <summary>How many queues a new link has for each direction.</summary>
+    public int? Queues { get; init; }
+
     /// <summary>Administratively up or down.</summary>
     public bool? Up { get; init; }
 
@@ -93,6 +96,12 @@ public sealed record LinkSettings
             writer.U32(Ifla.Group, group);
         if (TransmitQueueLength is { } queue)
             writer.S32(Ifla.TransmitQueueLength, queue);
+        if (Queues is { } queues)
+        {
+            writer.S32(Ifla.TransmitQueues, queues);
+            writer.S32(Ifla.ReceiveQueues, queues);
+        }
+
         if (Kind is not null)
         {
             using (writer.Nested(Ifla.LinkInfo))

@@ -59,7 +59,7 @@ internal static class OciHook
         string netns = stopped ? "" : string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/ns/net");
         if (!stopped)
             RequireOwnNamespace(netns);
-        NetworkPlan plan = NetworkPlan.Load(options, environment, id, netns);
+        NetworkPlan plan = stopped ? NetworkPlan.LoadToDelete(options, environment, id, netns) : NetworkPlan.Load(options, environment, id, netns);
         if (stopped)
             return Report(plan.Delete(plan.Count));
 

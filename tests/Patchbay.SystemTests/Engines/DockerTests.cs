@@ -151,6 +151,17 @@ public sealed class DockerTests : IClassFixture<DockerEngine>, IDisposable
     }
 
     [Fact]
+    public void Tool_and_guardian_are_killed_at_once_and_the_next_run_cleans_up()
+    {
+        Process tool = Start("--rm", "busybox", "sh", "-c", "echo ready; sleep 1000; true");
+        Assert.Equal("ready", tool.StandardOutput.ReadLine());
+        RunHost.KillAtOnce(tool);
+        Assert.Contains(Id, _engine.Docker("ps", "--format", "{{.Names}}").StandardOutput, StringComparison.Ordinal);
+
+        Assert.Equal(0, Run("--rm", "busybox", "true").ExitCode);
+    }
+
+    [Fact]
     public void A_detached_container_keeps_its_network_until_it_ends()
     {
         Process tool = Start("--rm", "--detach", "--name", "detached", "busybox", "sleep", "1000");

@@ -5,8 +5,8 @@ using Patchbay.SystemTests.Harness;
 namespace Patchbay.SystemTests.Engines;
 
 /// <summary>
-/// A host with Podman on it: a mount and process namespace around the test's network namespace, in which every directory that Podman,
-/// conmon, runc and the plugins write to is an empty one. So commands can be typed as on any machine, with no options that say where.
+/// Podman on an <see cref="EngineHost"/>, in which every directory that Podman, conmon, runc and the plugins write to is an empty one. So
+/// commands can be typed as on any machine, with no options that say where.
 /// </summary>
 internal sealed class PodmanHost : IDisposable
 {
@@ -14,30 +14,11 @@ internal sealed class PodmanHost : IDisposable
     public const string HostV6 = "2001:db8::1";
     public const string ClientV4 = "192.0.2.2";
 
-    // What is masked by file systems in memory: whatever Podman, conmon, runc and the plugins write to. /dev/shm has Podman's locks.
+    // /dev/shm has Podman's locks; /mnt is where the commands are typed.
     private const string Setup = """
-        set -eu
-        mount --make-rprivate /
-        exec 9<"$PLUGINS"
-        mount -t tmpfs tmpfs /mnt
-        cp -a /etc/containers /mnt
-        for own in /etc/containers /etc/cni /opt /run /var/lib /dev/shm; do mount -t tmpfs tmpfs "$own"; done
-        mv /mnt/containers/* /etc/containers/
+        for own in /mnt /dev/shm; do mount -t tmpfs tmpfs "$own"; done
         rm -f /etc/containers/libpod.conf
-        mkdir -p /etc/containers/containers.conf.d /etc/cni/net.d /opt/cni/bin /run/netns /run/cni
-        mount --bind /proc/self/fd/9 /opt/cni/bin
-        # Each hierarchy of control groups is cut off at a group of this host, which goes with it; a namespace makes paths begin there.
-        groups=$(awk '$(NF-2) == "cgroup" || $(NF-2) == "cgroup2" { print $5 }' /proc/self/mountinfo)
-        for own in $groups; do
-            mkdir "$own/$GROUP"
-            for file in cpuset.cpus cpuset.mems; do
-                [ ! -f "$own/$GROUP/$file" ] || cat "$own/$file" >"$own/$GROUP/$file" 2>/dev/null || :
-            done
-            echo $$ >"$own/$GROUP/cgroup.procs"
-        done
-        for own in $groups; do mount --bind "$own/$GROUP" "$own"; done
-        # Process 1 of its namespace reaps what conmon leaves.
-        exec unshare --cgroup -- bash -c 'echo ready; while :; do sleep 1000 & wait; done'
+        mkdir -p /etc/containers/containers.conf.d /etc/cni/net.d /run/netns /run/cni
         """;
 
     // What a machine without systemd, and with fewer rights than a real one, needs; nothing of it is about the network.
@@ -51,8 +32,7 @@ internal sealed class PodmanHost : IDisposable
         events_logger = "file"
         """;
 
-    private readonly Process _keeper;
-    private readonly int _inside;
+    private readonly EngineHost _machine;
 
     /// <param name="configured">Whether Podman is told to use the plugins; the page does it itself.</param>
     public PodmanHost(bool configured = true)
@@ -60,15 +40,12 @@ internal sealed class PodmanHost : IDisposable
         Plugin.NeedsOurs("bridge", "host-local", "portmap", "firewall", "tuning", "macvlan");
         foreach (string program in (string[])["podman", "conmon", "runc", "busybox"])
             Needs.Program(program);
-        Host = TestHost.Create();
-        _keeper = Host.Start(
-            ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--", "bash", "-c", Setup],
-            new Dictionary<string, string?> { ["PLUGINS"] = Plugin.OursDirectory, ["GROUP"] = Host.Name });
+        _machine = EngineHost.Create();
         try
         {
-            Assert.True(_keeper.StandardOutput.ReadLine() == "ready", "Podman's host was not made");
-            // The keeper is nsenter that became unshare; its only child is the first process of the new namespace.
-            _inside = int.Parse(Command.Run(["pgrep", "-P", $"{_keeper.Id}"]).Check().StandardOutput, System.Globalization.CultureInfo.InvariantCulture);
+            Command.Run(["cp", "-a", "/etc/containers", _machine.PathOf("/etc/")]).Check();
+            _machine.Run("bash", "-euc", Setup).Check();
+            _machine.InstallPlugins();
             Write("/etc/containers/containers.conf.d/90-machine.conf", Machine);
             if (configured)
             {
@@ -85,7 +62,7 @@ internal sealed class PodmanHost : IDisposable
     }
 
     /// <summary>The network namespace, and the directory of the test.</summary>
-    public TestHost Host { get; }
+    public TestHost Host => _machine.Host;
 
     /// <summary>Has Podman use the plugins that Debian packages, but for dnsname.</summary>
     public void UseReference()
@@ -121,13 +98,14 @@ internal sealed class PodmanHost : IDisposable
     public CommandResult Sh(string script) => TrySh(script).Check();
 
     /// <summary>Runs lines of shell up to the first that fails.</summary>
-    public CommandResult TrySh(string script, TimeSpan? limit = null) => Host.Run(Inside("bash", "-eu", "-o", "pipefail"), $"cd /mnt\n{script}", limit: limit);
+    public CommandResult TrySh(string script, TimeSpan? limit = null) =>
+        _machine.Run(["/run/daemon", "bash", "-eu", "-o", "pipefail"], $"cd /mnt\n{script}", limit: limit);
 
     /// <summary>Starts a program in the background.</summary>
-    public Process Start(params string[] command) => Host.Start(Inside(command));
+    public Process Start(params string[] command) => _machine.Start(command);
 
     /// <summary>How the test reaches a file of the host.</summary>
-    public string PathOf(string inside) => $"/proc/{_inside}/root{inside}";
+    public string PathOf(string inside) => _machine.PathOf(inside);
 
     /// <summary>Runs a podman command that must succeed, and returns what it printed, without the line end.</summary>
     public string Podman(params IReadOnlyList<string> arguments) => Sh($"podman {Quoted(arguments)}").StandardOutput.TrimEnd('\n');
@@ -148,12 +126,11 @@ internal sealed class PodmanHost : IDisposable
         from.Run("timeout", "2", "busybox", "wget", "-qO-", $"http://{server}/index.html") is { ExitCode: 0 } said ? said.StandardOutput.TrimEnd('\n') : null;
 
     /// <summary>The network namespace of a container, seen from the test.</summary>
-    public string NamespaceOf(string container) => $"/proc/{_inside}/root{Inspect(container).GetProperty("NetworkSettings").GetProperty("SandboxKey").GetString()}";
+    public string NamespaceOf(string container) => _machine.PathOf(Inspect(container).GetProperty("NetworkSettings").GetProperty("SandboxKey").GetString()!);
 
     public JsonElement Inspect(string container) => Sh($"podman inspect {container}").Json[0];
 
-    public void Write(string path, string text) => Host.Run(
-        ["nsenter", $"--mount=/proc/{_inside}/ns/mnt", "--", "sh", "-c", "cat >\"$0\"", path], text).Check();
+    public void Write(string path, string text) => _machine.WriteFile(path, text);
 
     /// <summary>What is left of containers: links but bridges, reservations, cached results, and rules that name a container or its chain.</summary>
     public string[] Remains() =>
@@ -172,45 +149,9 @@ internal sealed class PodmanHost : IDisposable
             Assert.Fail($"left behind:\n{string.Join('\n', remains)}");
     }
 
-    public void Dispose()
-    {
-        // Everything inside dies with the first process of the namespace, and is gone when that is.
-        if (!_keeper.HasExited)
-            _keeper.Kill();
-        _keeper.WaitForExit();
-        if (_inside > 0)
-            Until(() => !Directory.Exists($"/proc/{_inside}"), "the processes on Podman's host are gone");
-        RemoveGroups();
-        Host.Dispose();
-    }
-
-    /// <summary>Waits until something is so, and fails when it never is.</summary>
-    public static void Until(Func<bool> condition, string what)
-    {
-        long started = Stopwatch.GetTimestamp();
-        while (!condition())
-        {
-            if (Stopwatch.GetElapsedTime(started) > Command.DefaultLimit)
-                Assert.Fail($"never: {what}");
-            Thread.Sleep(20);
-        }
-    }
-
-    private string[] Inside(params string[] command) =>
-        ["nsenter", $"--mount=/proc/{_inside}/ns/mnt", $"--pid=/proc/{_inside}/ns/pid", $"--cgroup=/proc/{_inside}/ns/cgroup", "--", .. command];
+    public void Dispose() => _machine.Dispose();
 
     private string[] Lines(string script) => Sh(script).StandardOutput.Split('\n', StringSplitOptions.RemoveEmptyEntries);
 
     private static string Quoted(IReadOnlyList<string> arguments) => string.Join(' ', arguments.Select(a => $"'{a.Replace("'", "'\\''", StringComparison.Ordinal)}'"));
-
-    // A group is a directory that goes once it has neither processes nor groups.
-    private void RemoveGroups()
-    {
-        foreach (string mount in File.ReadLines("/proc/self/mountinfo").Select(line => line.Split(' ')).Where(words => words[^3] is "cgroup" or "cgroup2").Select(words => words[4]))
-        {
-            string group = Path.Combine(mount, Host.Name);
-            if (Directory.Exists(group))
-                Command.Run(["find", group, "-depth", "-type", "d", "-exec", "rmdir", "{}", ";"]).Check();
-        }
-    }
 }

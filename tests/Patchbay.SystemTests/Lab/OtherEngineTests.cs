@@ -60,7 +60,7 @@ public class OtherEngineTests
         podman.Sh("mkdir -p /run/podman");
         podman.Write("/run/lab.yaml", Two);
         podman.Start("podman", "system", "service", "--time=0", "unix:///run/podman/podman.sock");
-        PodmanHost.Until(() => File.Exists(podman.PathOf("/run/podman/podman.sock")), "the service listens");
+        EngineHost.Await("the service listens", () => File.Exists(podman.PathOf("/run/podman/podman.sock")));
         Process up = podman.Start([.. PatchbayProgram.Line, "lab", "up", "--podman-socket", "/run/podman/podman.sock", "/run/lab.yaml"]);
         Says(up, "still waiting for");
         foreach (string name in (string[])["left", "right"])

@@ -70,8 +70,8 @@ internal static class KillTests
             }
         }
 
-        // The last ones may lie beyond the end, when a run has a few calls less than the counted one.
-        Assert.True(killed >= points.Count * 9 / 10, $"only {killed} of {points.Count} points were reached");
+        // The last ones may lie beyond the end, when a run has a few calls less than the counted one: those by which threads wait for each other vary.
+        Assert.True(points.Count - killed <= Math.Max(3, points.Count / 10), $"only {killed} of {points.Count} points were reached");
     }
 
     private static void With(string type, string keys, Action<TestHost, TestNamespace, string> test)

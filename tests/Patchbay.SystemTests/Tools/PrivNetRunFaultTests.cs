@@ -110,6 +110,42 @@ public sealed class PrivNetRunFaultTests : IDisposable
     }
 
     [Fact]
+    public void Tool_and_guardian_are_killed_at_once_and_the_next_run_cleans_up()
+    {
+        Snapshot before = _run.Warm();
+        Process other = _run.StartReady(Ready);
+        string living = _run.Id;
+        File.Delete(_run.FileOf("ready"));
+        Process tool = _run.StartReady(Ready);
+        string id = _run.Id;
+        RunHost.KillAtOnce(tool);
+        RunHost.Await("the end of the command", () => Command.Run(["pgrep", "-f", id]).ExitCode != 0);
+        Assert.True(File.Exists($"/run/netns/{id}"));
+
+        _run.Run("true").Check();
+
+        Assert.False(File.Exists($"/run/netns/{id}"));
+        Assert.False(other.HasExited);
+        Assert.True(File.Exists($"/run/netns/{living}"));
+        RunHost.Send("TERM", other.Id);
+        other.WaitForExit();
+        _run.AssertClean(before, id);
+    }
+
+    [Fact]
+    public void Configurations_that_have_become_unreadable_are_remembered_by_the_cache()
+    {
+        Snapshot before = _run.Warm();
+        Process tool = _run.StartReady(Ready);
+        File.WriteAllText(Path.Combine(_run.Host.ConfigDirectory, "05-broken.conflist"), "{ ");
+
+        RunHost.Send("KILL", RunHost.ChildOf(tool.Id)); // the tool, which cleans up then, reads them once more
+        tool.WaitForExit();
+
+        _run.AssertClean(before, _run.Id);
+    }
+
+    [Fact]
     public void What_the_command_left_in_the_background_ends_with_it()
     {
         Snapshot before = _run.Warm();

@@ -78,6 +78,16 @@ internal sealed class RunHost : IDisposable
     public static int ChildOf(int pid) =>
         int.Parse(Command.Run(["pgrep", "-P", pid.ToString(CultureInfo.InvariantCulture)]).Check().StandardOutput.Split('\n')[0], CultureInfo.InvariantCulture);
 
+    /// <summary>Kills the tool and its guardian so that neither sees the other's end.</summary>
+    public static void KillAtOnce(Process tool)
+    {
+        int guardian = ChildOf(tool.Id);
+        Send("STOP", tool.Id);
+        Send("KILL", guardian);
+        Send("KILL", tool.Id);
+        tool.WaitForExit();
+    }
+
     /// <summary>What a cache remembers: its results; the lock beside them stays.</summary>
     public static IReadOnlyList<string> Remembered(string cacheDirectory) =>
         Path.Combine(cacheDirectory, "results") is var results && Directory.Exists(results) ? Directory.GetFiles(results) : [];

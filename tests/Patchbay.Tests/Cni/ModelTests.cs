@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Net;
 using System.Text;
 using System.Text.Json;
@@ -92,6 +93,30 @@ public class ModelTests
         Assert.Equal("{\n    \"code\": 100,\n    \"msg\": \"m\",\n    \"details\": \"ä\"\n}", Text(new CniException(100, "m", "ä").ToJson()));
         CniException back = CniException.FromJson("""{"cniVersion":"1.0.0","code":11,"msg":"again","details":"later","x":[]}"""u8.ToArray());
         Assert.Equal((11u, "again", "later"), (back.Code, back.Message, back.Details));
+    }
+
+    [Fact]
+    public void Every_character_survives_and_only_what_must_be_is_escaped()
+    {
+        for (int first = 0; first < 0x11000; first += 16)
+        {
+            string text = string.Concat(Enumerable.Range(first, 16).Where(c => c is < 0xd800 or > 0xdfff).Select(char.ConvertFromUtf32));
+            string json = Text(new CniException(1, text).ToJson());
+            Assert.Equal(text, JsonDocument.Parse(json).RootElement.GetProperty("msg").GetString());
+            if (first >= 0x60)
+                Assert.Contains($"\"{text}\"", json, StringComparison.Ordinal);
+        }
+
+        Assert.Contains("\"\\u0000\\b\\t\\n\\f\\r\\u001f\\\"\\\\/<>&'\"", Text(new CniException(1, "\0\b\t\n\f\r\u001f\"\\/<>&'").ToJson()), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Text_that_is_no_unicode_is_replaced()
+    {
+        var buffer = new ArrayBufferWriter<byte>();
+        using (var writer = new Utf8JsonWriter(buffer, new JsonWriterOptions { Encoder = JsonEscaping.Instance }))
+            writer.WriteStringValue([(byte)'a', 0xff, (byte)'\n', 0xc3, 0xa4]);
+        Assert.Equal("a\ufffd\n\u00e4", JsonDocument.Parse(buffer.WrittenMemory).RootElement.GetString());
     }
 
     [Fact]

@@ -22,6 +22,14 @@ public class LinkGoldenTests
         }));
     }
 
+    [Fact]
+    public void Veth_with_a_single_queue() => AttributeTree.Equal("link-add-veth-queues", batch => batch.AddLink(new LinkSettings
+    {
+        Name = "v0",
+        Queues = 1,
+        Kind = new Veth(new LinkSettings { Name = "v1", Queues = 1 }),
+    }));
+
     [Fact] // ip link add v0 mtu 1400 address 0a:58:0a:01:02:03 type veth peer name v1
     public void Veth_to_the_byte()
     {

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Text.Json;
+using Patchbay.Cni.Model;
 
 namespace Patchbay.Plugins.Ipam.Dhcp;
 
@@ -17,7 +18,7 @@ internal static class Frame
         var buffer = new ArrayBufferWriter<byte>(512);
         buffer.GetSpan(HeadLength)[..HeadLength].Clear();
         buffer.Advance(HeadLength);
-        using (var writer = new Utf8JsonWriter(buffer))
+        using (var writer = new Utf8JsonWriter(buffer, new JsonWriterOptions { Encoder = JsonEscaping.Instance }))
         {
             writer.WriteStartObject();
             write(writer);

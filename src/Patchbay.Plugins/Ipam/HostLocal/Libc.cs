@@ -218,7 +218,7 @@ internal static unsafe partial class Libc
         using var entries = Open(directory, ".\0"u8, O_RDONLY | O_DIRECTORY);
         if (entries is null)
             return LastError;
-        var buffer = new byte[64 * 1024];
+        var buffer = GC.AllocateUninitializedArray<byte>(64 * 1024);
         while (true)
         {
             nint length;

@@ -109,7 +109,8 @@ internal sealed class BridgePlugin : CniPlugin
         var batch = new NetlinkBatch();
         sandbox.Host.Sysctl.TryWrite($"ipv6/conf/{pair.HostName}/accept_ra", "0");
         batch.SetLink(pair.HostIndex, new LinkSettings { Master = bridge.Index, Up = true });
-        batch.SetBridgePort(pair.HostIndex, new BridgePort { Hairpin = config.HairpinMode, Isolated = config.PortIsolation });
+        if (config.HairpinMode || config.PortIsolation) // a new port is neither
+            batch.SetBridgePort(pair.HostIndex, new BridgePort { Hairpin = config.HairpinMode, Isolated = config.PortIsolation });
         BridgePorts.SetVlans(sandbox.Host.Route, batch, pair.HostIndex, config.Vlan, config.VlanTrunk, config.PreserveDefaultVlan);
         batch.GetLink(pair.HostIndex, link => port = link);
         sandbox.Host.Route.Execute(batch);

@@ -38,7 +38,7 @@ internal static class FirewallRemoval
         var addresses = new List<IPAddress>(target.Addresses);
         cleanup.Step(() =>
         {
-            var nft = pending.CloseLast(NftablesSocket.Open());
+            var nft = NftablesSocket.Open();
             try
             {
                 var registered = AddressRegister.List(nft);
@@ -51,6 +51,10 @@ internal static class FirewallRemoval
             catch (NetlinkException) when (!nft.IsAvailable())
             {
                 // A kernel without nf_tables has no rules in it.
+            }
+            finally
+            {
+                nft.DisposeInBackground();
             }
         });
         var all = target with { Addresses = addresses };

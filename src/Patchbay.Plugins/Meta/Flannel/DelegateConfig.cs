@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Text.Encodings.Web;
 using System.Text.Json;
 using Patchbay.Cni.Model;
 
@@ -11,7 +10,7 @@ internal static class DelegateConfig
     private const string PrevResult = "prevResult";
     private const string Version = "cniVersion";
 
-    private static JsonWriterOptions Options => new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, MaxDepth = 256 };
+    private static JsonWriterOptions Options => new() { Encoder = JsonEscaping.Instance, MaxDepth = 256 };
 
     /// <summary>The configuration for ADD: the user's keys, and what flanneld has leased.</summary>
     /// <param name="config">The user's keys.</param>

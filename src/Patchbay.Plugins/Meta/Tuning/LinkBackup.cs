@@ -121,7 +121,7 @@ internal sealed record LinkBackup
     private ArrayBufferWriter<byte> ToJson()
     {
         var buffer = new ArrayBufferWriter<byte>(256);
-        using var writer = new Utf8JsonWriter(buffer);
+        using var writer = new Utf8JsonWriter(buffer, new JsonWriterOptions { Encoder = JsonEscaping.Instance });
         writer.WriteStartObject();
         if (Mac is { } mac)
             writer.WriteString("mac"u8, mac.ToString());

@@ -53,7 +53,7 @@ internal sealed record Reservation
     internal ReadOnlyMemory<byte> ToJson()
     {
         var buffer = new ArrayBufferWriter<byte>(512);
-        using (var writer = new Utf8JsonWriter(buffer, new JsonWriterOptions { Indented = true }))
+        using (var writer = new Utf8JsonWriter(buffer, new JsonWriterOptions { Indented = true, Encoder = JsonEscaping.Instance }))
         {
             writer.WriteStartObject();
             writer.WriteString("containerID"u8, ContainerId);

@@ -41,18 +41,29 @@ internal sealed class Guardian
         _ = Libc.prctl(Libc.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
         if (Libc.getppid() != front)
             return RunTool.OwnFailure; // nothing is made yet
-        NetworkPlan plan = NetworkPlan.Load(RunOptions.Parse(arguments, run.IsDocker).Networks, environment, run.Id, NamedNamespace.PathOf(run.Id));
+        AttachmentOptions options = RunOptions.Parse(arguments, run.IsDocker).Networks;
+        NetworkPlan plan = NetworkPlan.Load(options, environment, run.Id, NamedNamespace.PathOf(run.Id));
         plan.RequirePlugins();
+        using RunClaim? claim = RunClaim.Take(run.Id);
+        Leftovers.Remove(run.Tool, options, environment);
         return new Guardian(run, front, group, environment).Run(plan, arguments.Length);
     }
 
     /// <summary>Cleans up after a guardian that was killed: as if all networks had been begun.</summary>
     internal static int Clean(RunIdentity run, ReadOnlySpan<string> arguments, PluginEnvironment environment)
     {
-        NetworkPlan plan = NetworkPlan.Load(RunOptions.Parse(arguments, run.IsDocker).Networks, environment, run.Id, NamedNamespace.PathOf(run.Id));
+        using RunClaim? claim = RunClaim.Take(run.Id);
+        NetworkPlan plan = NetworkPlan.LoadToDelete(RunOptions.Parse(arguments, run.IsDocker).Networks, environment, run.Id, NamedNamespace.PathOf(run.Id));
+        return CleanUpAfter(run, plan, environment) ? 0 : RunTool.OwnFailure;
+    }
+
+    /// <summary>Cleans up after a run that nobody looks after any more.</summary>
+    /// <returns>False when something is left, which has been told.</returns>
+    internal static bool CleanUpAfter(RunIdentity run, NetworkPlan plan, PluginEnvironment environment)
+    {
         Guardian guardian = new(run, Libc.getppid(), 0, environment, begun: true);
         guardian.CleanUp(plan, plan.Count);
-        return guardian._failed ? RunTool.OwnFailure : 0;
+        return !guardian._failed;
     }
 
     private int? Group => _group == 0 ? null : _group;

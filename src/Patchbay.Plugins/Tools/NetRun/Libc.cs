@@ -21,6 +21,10 @@ internal static unsafe partial class Libc
     internal const int SIG_BLOCK = 0;
     internal const nint SIG_DFL = 0;
     internal const int WNOHANG = 1;
+    internal const int EADDRINUSE = 98;
+    internal const int AF_UNIX = 1;
+    internal const int SOCK_DGRAM = 2;
+    internal const int SOCK_CLOEXEC = 0x80000;
     internal const int F_SETFD = 2;
     internal const int FD_CLOEXEC = 1;
     internal const int O_RDONLY = 0;
@@ -95,6 +99,12 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     internal static partial int openat(int directory, string path, int flags, uint mode);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int socket(int domain, int type, int protocol);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int bind(SafeFileHandle fd, void* address, uint length);
 
     [LibraryImport("libc", SetLastError = true)]
     internal static partial int flock(SafeFileHandle fd, int operation);

@@ -10,6 +10,10 @@ internal static class NamedNamespace
 {
     internal static string PathOf(string name) => Netlink.NamedNamespace.PathOf(name);
 
+    /// <summary>All names that there are.</summary>
+    internal static IReadOnlyList<string> Names() =>
+        Directory.Exists(Netlink.NamedNamespace.Directory) ? [.. Directory.EnumerateFiles(Netlink.NamedNamespace.Directory).Select(static path => Path.GetFileName(path))] : [];
+
     /// <summary>Gives a name to a new namespace, whose <c>lo</c> is set up.</summary>
     internal static void Create(string name)
     {

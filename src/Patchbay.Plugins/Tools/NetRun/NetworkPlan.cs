@@ -72,6 +72,33 @@ internal sealed class NetworkPlan
         }
     }
 
+    /// <summary>Loads the networks for a teardown: if the directory has become unreadable since, those that the cache remembers.</summary>
+    /// <exception cref="CniException">The directory is unreadable, and the cache knows nothing of the container.</exception>
+    internal static NetworkPlan LoadToDelete(AttachmentOptions options, PluginEnvironment environment, string containerId, string netns)
+    {
+        try
+        {
+            return Load(options, environment, containerId, netns);
+        }
+        catch (CniException) when (Remember(options, environment, containerId, netns) is { Count: > 0 })
+        {
+            return Remember(options, environment, containerId, netns);
+        }
+    }
+
+    /// <summary>The networks that a container was joined to, as the cache remembers them; drop-in files are not among that.</summary>
+    /// <param name="options">Where the cache is.</param>
+    /// <param name="environment">CNI_PATH.</param>
+    /// <param name="containerId">The container.</param>
+    /// <param name="netns">Path of its namespace; empty when it has none any more.</param>
+    internal static NetworkPlan Remember(AttachmentOptions options, PluginEnvironment environment, string containerId, string netns)
+    {
+        NetworkPlan plan = new(options, environment);
+        foreach (CachedAttachment entry in plan._delete.Cache.List(containerId: containerId).OrderBy(entry => entry.Attachment.IfName, StringComparer.Ordinal))
+            plan._all.Add((NetworkList.Parse(entry.Config), entry.Attachment with { NetnsPath = netns }));
+        return plan;
+    }
+
     /// <summary>Refuses a chain with a plugin that is not there, before anything is made: DEL would stop at it as well, and leave what the others made.</summary>
     internal void RequirePlugins()
     {

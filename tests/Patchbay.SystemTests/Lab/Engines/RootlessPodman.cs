@@ -67,7 +67,7 @@ internal sealed class RootlessPodman : IDisposable
     public void StartService()
     {
         Host.Start(AsUser("podman", "system", "service", "--time=0", $"unix://{Socket}"));
-        PodmanHost.Until(() => File.Exists(PathOf(Socket)), "the service listens");
+        EngineHost.Await("the service listens", () => File.Exists(PathOf(Socket)));
     }
 
     public void Dispose()
@@ -76,7 +76,7 @@ internal sealed class RootlessPodman : IDisposable
             _keeper.Kill();
         _keeper.WaitForExit();
         if (_inside > 0)
-            PodmanHost.Until(() => !Directory.Exists($"/proc/{_inside}"), "the processes on Podman's host are gone");
+            EngineHost.Await("the processes on Podman's host are gone", () => !Directory.Exists($"/proc/{_inside}"));
         Host.Dispose();
     }
 

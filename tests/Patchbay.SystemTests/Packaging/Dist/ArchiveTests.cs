@@ -2,7 +2,7 @@ using Patchbay.SystemTests.Harness;
 
 namespace Patchbay.SystemTests.Packaging.Dist;
 
-/// <summary>The archive, and that archive and package come out the same wherever and whenever they are made.</summary>
+/// <summary>The archive, and that archive, package and image come out the same wherever and whenever they are made.</summary>
 public sealed class ArchiveTests : IDisposable
 {
     private readonly string _directory = Directory.CreateTempSubdirectory("pb-dist-").FullName;
@@ -30,9 +30,10 @@ public sealed class ArchiveTests : IDisposable
     [Theory]
     [InlineData("tar")]
     [InlineData("deb")]
+    [InlineData("image")]
     public void A_second_run_gives_the_same_bytes(string what)
     {
-        string product = what == "tar" ? Products.Archive : Products.Deb;
+        string product = what switch { "tar" => Products.Archive, "deb" => Products.Deb, _ => Products.Image };
 
         Command.Run(
             ["sh", "-euc", "umask 077; exec \"$0\" \"$1\"", Repository.PathOf($"hack/{what}"), _directory],
