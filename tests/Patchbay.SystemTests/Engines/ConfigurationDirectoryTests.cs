@@ -65,12 +65,6 @@ public class ConfigurationDirectoryTests
             File.Delete(node.Machine.PathOf(file));
             EngineHost.Await("NetworkReady", () => node.Client.Condition("NetworkReady").Status);
         }
-
-        node.Machine.WriteFile("/etc/cni/net.d/05-huge.conflist", BadConfigurations.Huge(BadConfigurations.Other(CriHost.Network(), "pods", "huge", "10.88.0", "10.77.0")));
-        EngineHost.Await("containerd reads the huge list", () => node.Client.Info()["cniconfig"].Contains("\"huge\"", StringComparison.Ordinal));
-        string id = node.Run("huge");
-        Assert.Equal("10.77.0.2", node.Client.PodSandboxStatus(id).Ip);
-        node.Remove(id);
     }
 
     // Podman warns of a file that it cannot use, by name, and goes on with the others; of two of one name the first counts.

@@ -17,6 +17,8 @@ internal sealed class PortmapHost : IDisposable
     {
         Plugin.NeedsOurs("portmap", "bridge", "host-local");
         Host = TestHost.Create();
+        // A host asks for a neighbour by its link-local address only, and gives up after three seconds: as long as a new bridge may look whether another one has that address.
+        Host.Run("sh", "-c", "echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad").Check();
     }
 
     public TestHost Host { get; }
