@@ -13,7 +13,7 @@ internal static class LinkMaker
     {
         var settings = new LinkSettings
         {
-            Name = link.End.Name,
+            Name = IsMoved(link) ? TemporaryName(link) : link.End.Name,
             Address = link.End.Mac,
             Mtu = link.End.Mtu,
             Group = group,
@@ -28,6 +28,13 @@ internal static class LinkMaker
 
         batch.AddLink(settings with { Kind = KindOf(link), Lower = link.Parent is { } parent ? IndexOf(parent, link, here) : null });
     }
+
+    /// <summary>Whether the kernel makes it beside its parent and then moves it to its node.</summary>
+    /// <remarks>Before Linux 6.15 (net/core/rtnetlink.c, rtnl_newlink_create), so that the names of the parent's namespace are in the way too.</remarks>
+    public static bool IsMoved(LabLink link) => link.Parent is not null && link.End.Node.Length > 0;
+
+    /// <summary>A name that nobody has; the right one when it is in its place.</summary>
+    public static string TemporaryName(LabLink link) => $"pbl{StableHash.Text(link.End.Mark)[..12]}";
 
     // ip link add OUTER master BRIDGE type veth peer name NAME netns NODE: the kernel lets the first of both join a bridge at once.
     private static void AddVeth(NetlinkBatch batch, LabLink link, LinkSettings end, Place peer, IReadOnlyDictionary<string, Link> here, uint group)

@@ -128,6 +128,20 @@ internal sealed class Realizer(Topology topology, Places places)
         }
 
         places.Here.Route.Execute(batch);
+        foreach (var link in links)
+        {
+            if (LinkMaker.IsMoved(link) && places.TryGet(link.End.Node, out var end))
+                Rename(end!.Route, LinkMaker.TemporaryName(link), link.End.Name);
+        }
+    }
+
+    private static void Rename(RouteSocket route, string from, string to)
+    {
+        if (route.FindLink(from) is not { } link)
+            return; // its place is gone already
+        var batch = new NetlinkBatch();
+        batch.SetLink(link.Index, new LinkSettings { Name = to });
+        route.Execute(batch);
     }
 
     private void Settle(LabPlan plan)
