@@ -27,7 +27,8 @@ internal static class Markdown
             """);
         foreach (var (name, version) in session.Peers.Versions())
             text.Append($"| {name} | {version} |\n");
-        if (session.Options.Only.Count == Scenario.All.Count)
+        // The load has no goal.
+        if (Scenario.All.All(scenario => scenario is LoadScenario || session.Options.Only.Contains(scenario.Name)))
             Goals(text, session.Results);
         foreach (var row in session.Results.All.Select(s => s.Row).DistinctBy(r => r.Id))
             Table(text, session.Results, row);
