@@ -29,7 +29,7 @@ public sealed class ImageTests : IDisposable
             docker inspect --format 'status {{"{{.State.ExitCode}}"}}' install
             """).Check();
 
-        Assert.Contains("bridge        new", result.StandardOutput, StringComparison.Ordinal);
+        Assert.Matches("bridge +new", result.StandardOutput);
         Assert.EndsWith("status 0\n", result.StandardOutput, StringComparison.Ordinal);
         _directory.AssertWhole();
     }
