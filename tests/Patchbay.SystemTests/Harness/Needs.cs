@@ -40,6 +40,13 @@ internal static class Needs
 
     public static void Vxlan() => Link("vxlan", "id 1 dstport 4789");
 
+    public static void VxlanGroupPolicy() =>
+        Kernel("VXLAN with group-based policy (CONFIG_VXLAN)", space => Works(space, "ip link add probe type vxlan id 1 local 192.0.2.1 dstport 4789 gbp nolearning"));
+
+    /// <summary>A module that nothing loads by itself: without it packets between ports of one bridge pass no rules.</summary>
+    public static void BridgeNetfilter() =>
+        Kernel("rules for bridged packets (CONFIG_BRIDGE_NETFILTER)", _ => Directory.Exists("/proc/sys/net/bridge") || Command.Run(["modprobe", "br_netfilter"]).ExitCode == 0);
+
     public static void Ifb() => Link("ifb");
 
     public static void Wireguard() => Link("wireguard");

@@ -25,9 +25,10 @@ internal sealed class PolicyDatabase : IDisposable
     {
         if (kind == Sqlite)
             return new PolicyDatabase(null, null, Directory.CreateTempSubdirectory("pb-policy-"));
-        PostgresServer server = PostgresServer.Shared;
-        return new PolicyDatabase(server, server.CreateDatabase(), null);
+        return On(PostgresServer.Shared);
     }
+
+    public static PolicyDatabase On(PostgresServer server) => new(server, server.CreateDatabase(), null);
 
     /// <summary>What a server's configuration says of it.</summary>
     /// <param name="directory">Where a file may be.</param>
