@@ -123,7 +123,8 @@ internal sealed class OverlayImage
     private Neighbour Resolution(Ipv4 address, MacAddress mac) => new() { Family = AddressFamily.IPv4, Link = _link, Destination = address.ToAddress(), Address = mac };
 
     // bridge fdb replace MAC dev VTEP dst HOST self permanent
-    private Neighbour Forwarding(MacAddress mac, IPAddress host) => new() { Family = AddressFamily.Bridge, Link = _link, Destination = host, Address = mac, Flags = Neighbour.Self };
+    private Neighbour Forwarding(MacAddress mac, IPAddress host) =>
+        new() { Family = AddressFamily.Bridge, Link = _link, Destination = host, Address = mac, Flags = Neighbour.Self, State = NeighbourState.NoArp | NeighbourState.Permanent };
 
     private static Ipv4 Number(IPAddress address) => Ipv4.Of(address.GetAddressBytes());
 }

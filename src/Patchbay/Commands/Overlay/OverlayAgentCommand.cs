@@ -33,6 +33,8 @@ internal static class OverlayAgentCommand
     // When one of the two ends, so does the other: an init system sees one service, which runs whole or not.
     private static async Task RunAsync(OverlayConfiguration overlay, AgentConfiguration? policy, CancellationToken cancel)
     {
+        overlay.Check(); // both, before either does anything
+        policy?.Check();
         using var end = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         List<Task> agents = [OverlayAgent.RunAsync(overlay, TimeProvider.System, end.Token)];
         if (policy is not null)
