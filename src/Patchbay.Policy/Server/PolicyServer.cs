@@ -1,6 +1,4 @@
-using System.Net;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -38,7 +36,7 @@ internal static class PolicyServer
         foreach (string key in configuration.Unknown?.Keys ?? Enumerable.Empty<string>())
             ServerLog.UnknownKey(log, key);
 
-        using PolicyStore store = OpenStore(configuration, clock);
+        using var store = new PolicyStore(configuration.Database.Open("patchbay policy server", clock), configuration.TagLength);
         foreach (string migration in store.Migrate())
             ServerLog.Migrated(log, store.Description, migration);
         var metrics = new ServerMetrics();
@@ -95,24 +93,6 @@ internal static class PolicyServer
         return builder.Build();
     }
 
-    internal static PolicyStore OpenStore(ServerConfiguration configuration, TimeProvider clock)
-    {
-        DatabaseConfiguration database = configuration.Database;
-        var timeout = TimeSpan.FromSeconds(database.Timeout is >= 1 and <= 600 ? database.Timeout : throw new InvalidDataException($"database.timeout is {database.Timeout}; it must be from 1 to 600 seconds"));
-        switch (database.Type)
-        {
-            case "sqlite":
-                string directory = Path.GetDirectoryName(Path.GetFullPath(database.Path))!;
-                if (!Directory.Exists(directory))
-                    throw new InvalidDataException($"database.path: {directory} is not there; make it, or name another file");
-                return new SqliteStore(database.Path, configuration.TagLength, clock, timeout);
-            case "postgres":
-                return new PostgresStore(database.PostgresConnectionString(), configuration.TagLength, clock, timeout);
-            default:
-                throw new InvalidDataException($"database.type is \"{database.Type}\"; it must be sqlite or postgres");
-        }
-    }
-
     private static void ConfigureLogging(ILoggingBuilder logging, string level)
     {
         logging.ClearProviders();
@@ -141,31 +121,14 @@ internal static class PolicyServer
         kestrel.Limits.MaxRequestBufferSize = 2 * LongestRequestLine;
         kestrel.Limits.Http2.MaxRequestHeaderFieldSize = LongestRequestLine;
         kestrel.Limits.MaxRequestHeadersTotalSize = LongestRequestLine;
-        Bind(configuration.ListenHost, "listen_host", configuration.ListenPort, Listener.External, options =>
+        ListenerFeature.Bind(kestrel, configuration.ListenHost, "listen_host", configuration.ListenPort, Listener.External, options =>
         {
             if (configuration.EnableTls)
                 options.UseHttps(tls.Anyone());
         });
-        Bind(configuration.InternalListenHost ?? configuration.ListenHost, "internal_listen_host", configuration.InternalListenPort, Listener.Internal,
+        ListenerFeature.Bind(kestrel, configuration.InternalListenHost ?? configuration.ListenHost, "internal_listen_host", configuration.InternalListenPort, Listener.Internal,
             options => options.UseHttps(tls.Mutual()));
-        Bind(configuration.HealthCheckHost, "health_check_host", configuration.HealthCheckPort, Listener.Health, _ => { });
-
-        void Bind(string host, string key, int port, Listener listener, Action<ListenOptions> configure)
-        {
-            IPAddress address = host == "localhost" ? IPAddress.Loopback : IPAddress.TryParse(host, out IPAddress? parsed)
-                ? parsed
-                : throw new InvalidDataException($"{key} is \"{host}\"; it must be an address of this host, 0.0.0.0 or ::");
-            kestrel.Listen(address, port, options =>
-            {
-                var feature = new ListenerFeature(listener);
-                options.Use(next => connection =>
-                {
-                    connection.Features.Set(feature);
-                    return next(connection);
-                });
-                configure(options);
-            });
-        }
+        ListenerFeature.Bind(kestrel, configuration.HealthCheckHost, "health_check_host", configuration.HealthCheckPort, Listener.Health, _ => { });
     }
 
     private static void Branch(WebApplication app, Listener listener, Action<IEndpointRouteBuilder> map) =>
