@@ -15,6 +15,8 @@ namespace Patchbay.Policy.Agent;
 /// <summary>Puts the agent together from its configuration, and runs it until a signal ends it. The rules stay.</summary>
 internal static class PolicyAgent
 {
+    private const long LargeWork = 16 << 20;
+
     /// <exception cref="InvalidDataException">The configuration cannot be used.</exception>
     /// <exception cref="NetlinkException">The kernel has no nf_tables, or this is not root.</exception>
     internal static async Task RunAsync(AgentConfiguration configuration, TimeProvider clock, CancellationToken cancel)
@@ -51,6 +53,7 @@ internal static class PolicyAgent
     {
         var interval = TimeSpan.FromSeconds(configuration.PollInterval);
         string? failed = null;
+        long allocated = 0;
         while (!stopping.IsCancellationRequested)
         {
             try
@@ -74,7 +77,18 @@ internal static class PolicyAgent
             }
 
             await WaitAsync(changes, interval, clock, stopping);
+            allocated = GiveBack(allocated);
         }
+    }
+
+    // The first reading of many policies leaves much garbage, and then there is little work that would make the runtime collect it.
+    private static long GiveBack(long before)
+    {
+        long now = GC.GetTotalAllocatedBytes();
+        if (now - before < LargeWork)
+            return before;
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        return now;
     }
 
     private static async Task WaitAsync(ChannelReader<bool> changes, TimeSpan interval, TimeProvider clock, CancellationToken stopping)

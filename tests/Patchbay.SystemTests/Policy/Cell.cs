@@ -2,10 +2,11 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Patchbay.SystemTests.CloudFoundry;
 using Patchbay.SystemTests.Harness;
+using Patchbay.SystemTests.Overlay;
 
 namespace Patchbay.SystemTests.Policy;
 
-/// <summary>A host of a platform of several: a subnet of the overlay, containers by networker, wrapper, flannel and bridge, and a policy agent.</summary>
+/// <summary>A host of a platform of several: patchbay's overlay and policy agents, containers by networker, wrapper, flannel and bridge.</summary>
 internal sealed class Cell : IDisposable
 {
     private const string Vtep = "silk-vtep";
@@ -29,6 +30,12 @@ internal sealed class Cell : IDisposable
     public TestHost Host => Cloud.Host;
 
     public AgentProgram Agent { get; private set; } = null!;
+
+    /// <summary>The running overlay agent.</summary>
+    public PolicyServerProcess Overlay { get; private set; } = null!;
+
+    /// <summary>The subnet of this host's containers; null before there is one.</summary>
+    public string? Subnet => File.Exists(SubnetFile) ? File.ReadAllLines(SubnetFile)[1].Split('=')[1] : null;
 
     /// <summary>Connects a container of an app, as Garden does.</summary>
     public void Up(string name, string app)
@@ -58,7 +65,29 @@ internal sealed class Cell : IDisposable
             Up(name, app);
     }
 
+    public void StartOverlay()
+    {
+        string file = Path.Combine(Host.Directory, "overlay.json");
+        File.WriteAllText(file, new JsonObject
+        {
+            ["underlay_ip"] = Cloud.Address,
+            ["poll_interval"] = 0.2,
+            ["datastore"] = Cloud.Datastore,
+            ["subnet_file"] = SubnetFile,
+            ["connectivity_server_url"] = "https://192.0.2.1:4103",
+            ["ca_cert_file"] = $"{_server.Certs}/ca.crt",
+            ["client_cert_file"] = $"{_server.Certs}/client.crt",
+            ["client_key_file"] = $"{_server.Certs}/client.key",
+        }.ToJsonString());
+        Overlay = PolicyServerProcess.Start(Host, [PolicyHost.Executable, "overlay", "agent", "--config", file]);
+    }
+
+    /// <summary>Whether packets to another host's containers go there.</summary>
+    public bool HasWayTo(Cell other) => Host.Run("ip", "route", "show", "dev", Vtep).StandardOutput.Contains($"{other.Subnet!.Replace(".1/24", ".0/24", StringComparison.Ordinal)} via", StringComparison.Ordinal);
+
     public void Dispose() => PowerOff();
+
+    private string SubnetFile => Path.Combine(Cloud.Data, "subnet.env");
 
     private string Port => $"cell{_number}";
 
@@ -80,8 +109,8 @@ internal sealed class Cell : IDisposable
         Cloud = new CloudHost($"192.0.2.{10 + _number}", data, _server.Host, Port);
         _server.Host.Run("ip", "link", "set", Port, "master", "sw0").Check();
         Agent = new AgentProgram(Host, _server.Certs, "192.0.2.1", Cloud.Datastore);
-        ConnectOverlay(other: 3 - _number);
-        File.WriteAllText(Path.Combine(data, "subnet.env"), $"FLANNEL_NETWORK=10.255.0.0/16\nFLANNEL_SUBNET=10.255.{_number}.1/24\nFLANNEL_MTU=1450\nFLANNEL_IPMASQ=false\n");
+        StartOverlay();
+        OverlayHosts.Eventually(() => Subnet is not null && Host.HasLink(Vtep), "a lease", Overlay);
         JsonNode wrapper = JsonNode.Parse(Cloud.Wrapper($$"""
             { "vtep_name": "{{Vtep}}", "policy_agent_force_poll_address": "127.0.0.1:8722", "delegate": {
                 "name": "cni-flannel", "type": "flannel", "subnetFile": "{{data}}/subnet.env", "dataDir": "{{data}}/flannel", "ipam": { "type": "host-local", "dataDir": "{{data}}/ipam" },
@@ -90,15 +119,4 @@ internal sealed class Cell : IDisposable
         Cloud.Network("30-cni-wrapper-plugin.conf", wrapper.ToJsonString());
         Agent.Start();
     }
-
-    // What patchbay overlay makes of two leases.
-    private void ConnectOverlay(int other) => Host.Run(["sh", "-ec", $"""
-        ip link add {Vtep} type vxlan id 1 local {Cloud.Address} dstport 4789 gbp nolearning
-        ip link set {Vtep} mtu 1450 address ee:ee:0a:ff:0{_number}:00
-        ip addr add 10.255.{_number}.0/32 dev {Vtep}
-        ip link set {Vtep} up
-        ip route add 10.255.{other}.0/24 via 10.255.{other}.0 dev {Vtep} onlink src 10.255.{_number}.0
-        ip neigh add 10.255.{other}.0 lladdr ee:ee:0a:ff:0{other}:00 dev {Vtep} nud permanent
-        bridge fdb append ee:ee:0a:ff:0{other}:00 dst 192.0.2.{10 + other} dev {Vtep}
-        """]).Check();
 }

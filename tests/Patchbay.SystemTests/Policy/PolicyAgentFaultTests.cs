@@ -11,8 +11,9 @@ public class PolicyAgentFaultTests
     [Fact]
     public void Rules_hold_while_everything_else_restarts_or_breaks()
     {
-        using AgentHost host = Started();
+        using AgentHost host = Started(host => host.Configuration["client_timeout_seconds"] = 1);
         Traffic.HeldConnection connection = host.Hold("a", "b", 80);
+        Traffic.Conversation watch = host.Traffic.Watch("a", "b:tcp/80=yes", "b:udp/80=yes", "b:tcp/81=no", "c:tcp/80=no"); // also while something happens
         string before = host.Ruleset();
         Holds("the agent is killed", host.Agent.Kill);
         Holds("it starts while the server runs", host.StartAgent);
@@ -61,6 +62,15 @@ public class PolicyAgentFaultTests
             Server.Stop();
             host.Poll().Is(500);
         });
+        Server = host.Server.Start();
+        host.Poll().Is(200);
+        Holds("the server cannot be reached: what is sent to it gets lost", () =>
+        {
+            host.Host.Run(["nft", "-f", "-"], "table ip lost { chain output { type filter hook output priority 0; tcp dport 4003 drop; }; }").Check();
+            Assert.Contains("no answer within 1 s", host.Poll().Is(500).Body, StringComparison.Ordinal);
+            host.Host.Run("nft", "delete", "table", "ip", "lost").Check();
+        });
+        Assert.Equal("ok", watch.Ask());
         Assert.Equal(before, host.Ruleset());
 
         void Holds(string what, Action act)

@@ -137,7 +137,7 @@ public class PolicyAgentInputTests
         Needs.Program("faketime");
         using AgentHost host = Apart();
         string agentClock = Clock(host, "agent"), serverClock = Clock(host, "server");
-        host.Server.Start("env", .. Faked(serverClock).Select(each => $"{each.Key}={each.Value}"));
+        host.Server.Start(["env", .. Faked(serverClock).Select(each => $"{each.Key}={each.Value}")]);
         host.Allow("a b tcp 80");
         host.Program.Start(Faked(agentClock));
         host.Poll().Is(200);

@@ -1,4 +1,5 @@
 using Patchbay.SystemTests.Harness;
+using Patchbay.SystemTests.Overlay;
 
 namespace Patchbay.SystemTests.Policy;
 
@@ -13,7 +14,7 @@ public sealed class TwoHostTests : IDisposable
     private readonly PostgresServer _postgres;
     private readonly PolicyHost _server;
     private readonly List<Cell> _cells = [];
-    private PolicyServerProcess _process;
+    private PolicyServerProcess _process, _controller;
     private string[] _allowed = Policies;
 
     public TwoHostTests()
@@ -27,6 +28,7 @@ public sealed class TwoHostTests : IDisposable
         _server.Configuration["internal_listen_host"] = "0.0.0.0";
         _process = _server.Start();
         _server.Allow(Policies);
+        _controller = StartController();
         for (int number = 1; number <= 2; number++)
             _cells.Add(new Cell(_server, _traffic, number));
         foreach ((string name, string app, int cell) in Containers)
@@ -36,13 +38,20 @@ public sealed class TwoHostTests : IDisposable
         }
 
         Poll();
+        Meet();
     }
 
     public void Dispose()
     {
-        _cells.ForEach(each => each.Dispose());
-        _server.Dispose();
-        _postgres.Dispose();
+        try
+        {
+            _cells.ForEach(each => each.Dispose());
+            _server.Dispose();
+        }
+        finally
+        {
+            _postgres.Dispose();
+        }
     }
 
     [Fact]
@@ -88,6 +97,18 @@ public sealed class TwoHostTests : IDisposable
             Poll();
         });
         Holds("both agents start again", () => _cells.ForEach(Restart));
+        Holds("the overlay's controller is killed", _controller.Kill);
+        Holds("an overlay agent is killed and starts without a controller", () =>
+        {
+            _cells[0].Overlay.Kill();
+            _cells[0].StartOverlay();
+        });
+        Holds("the controller comes back", () => _controller = StartController());
+        Holds("the other overlay agent starts again", () =>
+        {
+            Assert.Equal(0, _cells[1].Overlay.Stop());
+            _cells[1].StartOverlay();
+        });
         AssertMatrix("after restarts of programs");
 
         void Holds(string what, Action act)
@@ -111,8 +132,46 @@ public sealed class TwoHostTests : IDisposable
         cell.Restart();
         foreach ((string name, _, _) in Containers.Where(each => each.Cell == restarted))
             _traffic.Serve(name, Ports);
+        Meet();
         Assert.Equal("ok", watch.Ask());
         AssertMatrix($"host {restarted} has restarted");
+    }
+
+    [Fact]
+    public void A_revoked_connection_ends_on_both_hosts_whoever_speaks_first()
+    {
+        foreach (Cell cell in _cells)
+        {
+            cell.Agent.Process.Stop();
+            cell.Agent.Configuration["cut_revoked_connections"] = true;
+            cell.Agent.Start();
+        }
+
+        _server.Allow("a b udp 9");
+        Poll();
+        Traffic.Conversation pusher = _traffic.Push("b2", 9), flow = _traffic.Flow("a1", "b2", 9);
+        Traffic.HeldConnection across = _traffic.Hold("a1", "b2", 80), within = _traffic.Hold("a1", "b1", 80);
+        Assert.True(flow.Ask() == "yes" && across.Works() && within.Works());
+        _server.Revoke("a b udp 9", "a b tcp 80");
+        Poll();
+
+        // The sender's host knows the flow as established: what b still sends would be let in there, and would be the beginning of a new one on b's host.
+        Assert.Equal("sent", pusher.Ask());
+        Assert.Equal("no", flow.Ask());
+        Assert.False(across.Works() || within.Works());
+        Assert.Equal("no", flow.Ask());
+    }
+
+    [Fact]
+    public void Explain_tells_on_each_host_what_it_decides()
+    {
+        string to = _traffic.AddressOf("b2"), from = _traffic.AddressOf("a1");
+        CommandResult Explain(int cell, params string[] ends) => _cells[cell].Host.Run([PolicyHost.Executable, "policy", "explain", "--datastore", _cells[cell].Cloud.Datastore, .. ends]);
+        Assert.Contains("another host's agent decides, by the mark", Explain(0, "a1", to, "80").Check().StandardOutput, StringComparison.Ordinal);
+        Assert.Contains("only with the mark 0x0001 (app a) it is accepted; without, by map containers, the CNI wrapper's, with chain overlay-", Explain(1, from, "b2", "80").StandardOutput, StringComparison.Ordinal);
+        Assert.Equal(2, Explain(1, from, "b2", "81").ExitCode);
+        Assert.Contains("map containers, the CNI wrapper's", Explain(0, "a1", "b1", "82").StandardOutput, StringComparison.Ordinal);
+        Explain(0, "a1", "b1", "80").Check();
     }
 
     private static void Restart(Cell cell)
@@ -120,6 +179,16 @@ public sealed class TwoHostTests : IDisposable
         cell.Agent.Process.Kill();
         cell.Agent.Start();
     }
+
+    private PolicyServerProcess StartController()
+    {
+        string file = Path.Combine(_server.Host.Directory, "controller.json");
+        File.WriteAllText(file, """{ "listen_host": "192.0.2.1" }""");
+        return PolicyServerProcess.Start(
+            _server.Host, [PolicyHost.Executable, "overlay", "controller", "--config", file, "--certs", _server.Certs, "--database", Path.Combine(_server.Host.Directory, "leases.db")]);
+    }
+
+    private void Meet() => OverlayHosts.Eventually(() => _cells[0].HasWayTo(_cells[1]) && _cells[1].HasWayTo(_cells[0]), "the hosts to know one another", _cells[0].Overlay);
 
     private void Poll() => _cells.ForEach(each => each.Agent.Poll().Is(200));
 
