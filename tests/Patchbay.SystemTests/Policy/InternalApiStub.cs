@@ -14,7 +14,7 @@ internal sealed class InternalApiStub
         _file = Path.Combine(host.Host.Directory, "internal-api.json");
         Save();
         Process process = host.Host.Start(["python3", Repository.PathOf("tests/Patchbay.SystemTests/Policy/internal-api.py"), "4003", _file, host.Server.Certs]);
-        Assert.Equal("listening", process.StandardOutput.ReadLine());
+        Assert.Equal("listening", process.NextLine());
     }
 
     /// <summary>The text of the list, whatever it is.</summary>

@@ -18,7 +18,7 @@ internal static class NftMonitor
         act();
         host.Run("nft", "add", "table", "ip", "ending").Check();
         var seen = new List<string>();
-        while ((line = monitor.StandardOutput.ReadLine()) is not null && !line.Contains("table ip ending", StringComparison.Ordinal))
+        while ((line = monitor.NextLine()) is not null && !line.Contains("table ip ending", StringComparison.Ordinal))
         {
             if (!line.StartsWith('#') && !line.Contains("beginning", StringComparison.Ordinal))
                 seen.Add(line);

@@ -21,7 +21,7 @@ internal sealed class Traffic
     public TestNamespace SpaceOf(string name) => _containers[name].Space;
 
     /// <summary>Listens in a container: <c>"tcp/8080"</c>.</summary>
-    public void Serve(string name, params string[] ports) => Assert.Equal("ready", Start(name, ["serve", .. ports]).StandardOutput.ReadLine());
+    public void Serve(string name, params string[] ports) => Assert.Equal("ready", Start(name, ["serve", .. ports]).NextLine());
 
     /// <summary>Tries real connections from a container.</summary>
     /// <param name="name">The container.</param>
@@ -42,7 +42,7 @@ internal sealed class Traffic
     public Conversation Flow(string name, string to, int port)
     {
         Process process = Start(name, ["flow", AddressOf(to), port.ToString(CultureInfo.InvariantCulture)]);
-        Assert.Equal("ready", process.StandardOutput.ReadLine());
+        Assert.Equal("ready", process.NextLine());
         return new Conversation(process);
     }
 
@@ -50,7 +50,7 @@ internal sealed class Traffic
     public Conversation Push(string name, int port)
     {
         Process process = Start(name, ["push", port.ToString(CultureInfo.InvariantCulture)]);
-        Assert.Equal("ready", process.StandardOutput.ReadLine());
+        Assert.Equal("ready", process.NextLine());
         return new Conversation(process);
     }
 
@@ -73,7 +73,7 @@ internal sealed class Traffic
         {
             process.StandardInput.WriteLine(word);
             process.StandardInput.Flush();
-            return process.StandardOutput.ReadLine() ?? "it ended";
+            return process.NextLine() ?? "it ended";
         }
     }
 
@@ -81,7 +81,7 @@ internal sealed class Traffic
     internal sealed class HeldConnection : Conversation
     {
         internal HeldConnection(Process process)
-            : base(process) => Assert.Equal("!", process.StandardOutput.ReadLine());
+            : base(process) => Assert.Equal("!", process.NextLine());
 
         /// <summary>Whether a word goes there and comes back.</summary>
         public bool Works() => Ask() == "word";
