@@ -1,4 +1,3 @@
-using System.Net;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
@@ -8,8 +7,8 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Console;
 using Patchbay.Policy.CloudFoundry;
+using Patchbay.Policy.Daemon;
 using Patchbay.Policy.Store;
 using Patchbay.Policy.Tokens;
 
@@ -31,9 +30,10 @@ internal static class PolicyServer
     internal static async Task RunAsync(ServerConfiguration configuration, TimeProvider clock, CancellationToken cancel)
     {
         configuration.Check();
-        using ILoggerFactory logs = LoggerFactory.Create(logging => ConfigureLogging(logging, configuration.LogLevel));
+        using var logging = new DaemonLog(configuration.LogLevel);
+        ILoggerFactory logs = logging.Factory;
         ILogger log = logs.CreateLogger("policy-server");
-        var tls = new ServerTls(configuration.ServerCertFile, configuration.ServerKeyFile, configuration.CaCertFile, log, clock);
+        var tls = new ServerTls(configuration, log, clock);
         await using WebApplication app = Build(configuration, tls, logs);
         foreach (string key in configuration.Unknown?.Keys ?? Enumerable.Empty<string>())
             ServerLog.UnknownKey(log, key);
@@ -60,6 +60,7 @@ internal static class PolicyServer
             new AccessGuard(cloudController), stale, metrics, configuration.MaxPoliciesPerAppSource, logs.CreateLogger<ExternalApi>());
         var agents = new InternalApi(Named("internal"), catalog, new Conditional(catalog, metrics, clock, stopping));
         var health = new HealthApi(Named("health"), catalog, metrics);
+        var debug = new DebugApi(Named("debug"), logging, log);
         var headers = new ResponseHeaders(configuration.AllowedCorsDomains);
         app.Use(next => context => headers.AddAsync(context, next));
         Branch(app, Listener.External, routes =>
@@ -69,6 +70,7 @@ internal static class PolicyServer
         });
         Branch(app, Listener.Internal, agents.Map);
         Branch(app, Listener.Health, health.Map);
+        Branch(app, Listener.Debug, debug.Map);
 
         List<Task> background = [catalog.FollowAsync(stopping)];
         if (cloudController is not null && configuration.PolicyCleanupInterval > 0)
@@ -78,7 +80,7 @@ internal static class PolicyServer
         await app.StartAsync(CancellationToken.None);
         ServerLog.Listening(
             log, $"{configuration.ListenHost}:{configuration.ListenPort}", $"{configuration.InternalListenHost ?? configuration.ListenHost}:{configuration.InternalListenPort}",
-            $"{configuration.HealthCheckHost}:{configuration.HealthCheckPort}", catalog.Policies.Entries.Length, store.Description);
+            $"{configuration.HealthCheckHost}:{configuration.HealthCheckPort}", $"{configuration.DebugServerHost}:{configuration.DebugServerPort}", catalog.Policies.Entries.Length, store.Description);
         await app.WaitForShutdownAsync(cancel);
         await Task.WhenAll(background);
     }
@@ -113,26 +115,6 @@ internal static class PolicyServer
         }
     }
 
-    private static void ConfigureLogging(ILoggingBuilder logging, string level)
-    {
-        logging.ClearProviders();
-        logging.AddJsonConsole(options =>
-        {
-            options.UseUtcTimestamp = true;
-            options.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.ffffffZ";
-        });
-        logging.Services.Configure<ConsoleLoggerOptions>(options => options.LogToStandardErrorThreshold = LogLevel.Trace);
-        logging.SetMinimumLevel(level switch
-        {
-            "debug" => LogLevel.Debug,
-            "info" => LogLevel.Information,
-            "error" => LogLevel.Error,
-            "fatal" => LogLevel.Critical,
-            _ => throw new InvalidDataException($"log_level is \"{level}\"; it must be debug, info, error or fatal"),
-        });
-        logging.AddFilter("Microsoft", LogLevel.Error);
-    }
-
     private static void Listen(KestrelServerOptions kestrel, ServerConfiguration configuration, ServerTls tls)
     {
         kestrel.AddServerHeader = false;
@@ -149,13 +131,11 @@ internal static class PolicyServer
         Bind(configuration.InternalListenHost ?? configuration.ListenHost, "internal_listen_host", configuration.InternalListenPort, Listener.Internal,
             options => options.UseHttps(tls.Mutual()));
         Bind(configuration.HealthCheckHost, "health_check_host", configuration.HealthCheckPort, Listener.Health, _ => { });
+        Bind(configuration.DebugServerHost, "debug_server_host", configuration.DebugServerPort, Listener.Debug, _ => { });
 
         void Bind(string host, string key, int port, Listener listener, Action<ListenOptions> configure)
         {
-            IPAddress address = host == "localhost" ? IPAddress.Loopback : IPAddress.TryParse(host, out IPAddress? parsed)
-                ? parsed
-                : throw new InvalidDataException($"{key} is \"{host}\"; it must be an address of this host, 0.0.0.0 or ::");
-            kestrel.Listen(address, port, options =>
+            kestrel.Listen(ConfigurationFile.Address(host, key), port, options =>
             {
                 var feature = new ListenerFeature(listener);
                 options.Use(next => connection =>

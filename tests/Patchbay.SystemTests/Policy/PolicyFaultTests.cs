@@ -26,6 +26,7 @@ public class PolicyFaultTests
                 CommandResult result = host.Host.Run(host.CurlCommand(["-X", "POST", "-H", $"Authorization: Bearer {host.Token()}", "https://127.0.0.1:4002/networking/v1/external/policies"], ""), PolicyHost.Body(policy));
                 if (result.ExitCode != 0)
                     return;
+                HttpAnswer.Parse(result).Is(200);
                 lock (confirmed)
                 {
                     confirmed.Add(policy);
@@ -134,6 +135,7 @@ public class PolicyFaultTests
         host.Configuration["listen_port"] = 5002;
         host.Configuration["internal_listen_port"] = 5003;
         host.Configuration["health_check_port"] = 5946;
+        host.Configuration["debug_server_port"] = 5821;
         host.Start();
         string[] agent = ["--cert", $"{host.Certs}/client.crt", "--key", $"{host.Certs}/client.key"];
         HttpAnswer Other(params string[] options) => host.Curl([.. agent, .. options, "https://127.0.0.1:5003/networking/v1/internal/policies"]);
