@@ -9,6 +9,7 @@ using Patchbay.Policy.Agent.Local;
 using Patchbay.Policy.Agent.Native;
 using Patchbay.Policy.Agent.Upstream;
 using Patchbay.Policy.CloudFoundry;
+using Patchbay.Policy.Daemon;
 
 namespace Patchbay.Policy.Agent;
 
@@ -24,7 +25,7 @@ internal static class PolicyAgent
         configuration.Check();
         var tls = new ClientTls(configuration.ClientCertFile, configuration.ClientKeyFile, configuration.CaCertFile);
         tls.Load(); // now, not at the first question
-        using var logging = new AgentLogging(configuration.LogLevel);
+        using var logging = new DaemonLog(configuration.LogLevel);
         ILogger log = logging.Factory.CreateLogger($"{configuration.LogPrefix}.policy-agent");
         foreach (string key in configuration.Unknown?.Keys.Where(each => !AgentConfiguration.IsOfOthers(each)) ?? [])
             AgentLog.UnknownKey(log, key);

@@ -1,6 +1,6 @@
-using System.Net;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Patchbay.Policy.Daemon;
 
 namespace Patchbay.Policy.Server;
 
@@ -17,10 +17,7 @@ internal sealed record ListenerFeature(Listener Listener)
     /// <exception cref="InvalidDataException">The host is no address.</exception>
     internal static void Bind(KestrelServerOptions kestrel, string host, string key, int port, Listener listener, Action<ListenOptions> configure)
     {
-        IPAddress address = host == "localhost" ? IPAddress.Loopback : IPAddress.TryParse(host, out IPAddress? parsed)
-            ? parsed
-            : throw new InvalidDataException($"{key} is \"{host}\"; it must be an address of this host, 0.0.0.0 or ::");
-        kestrel.Listen(address, port, options =>
+        kestrel.Listen(ConfigurationFile.Address(host, key), port, options =>
         {
             var feature = new ListenerFeature(listener);
             options.Use(next => connection =>

@@ -6,8 +6,8 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Console;
 using Patchbay.Policy.CloudFoundry;
+using Patchbay.Policy.Daemon;
 using Patchbay.Policy.Store;
 using Patchbay.Policy.Tokens;
 
@@ -29,9 +29,10 @@ internal static class PolicyServer
     internal static async Task RunAsync(ServerConfiguration configuration, TimeProvider clock, CancellationToken cancel)
     {
         configuration.Check();
-        using ILoggerFactory logs = LoggerFactory.Create(logging => ConfigureLogging(logging, configuration.LogLevel));
+        using var logging = new DaemonLog(configuration.LogLevel);
+        ILoggerFactory logs = logging.Factory;
         ILogger log = logs.CreateLogger("policy-server");
-        var tls = new ServerTls(configuration.ServerCertFile, configuration.ServerKeyFile, configuration.CaCertFile, log, clock);
+        var tls = new ServerTls(configuration.ServerCertFile, configuration.ServerKeyFile, configuration.CaCertFile, configuration.CaCrlFile, log, clock);
         await using WebApplication app = Build(configuration, tls, logs);
         foreach (string key in configuration.Unknown?.Keys ?? Enumerable.Empty<string>())
             ServerLog.UnknownKey(log, key);
@@ -58,6 +59,7 @@ internal static class PolicyServer
             new AccessGuard(cloudController), stale, metrics, configuration.MaxPoliciesPerAppSource, logs.CreateLogger<ExternalApi>());
         var agents = new InternalApi(Named("internal"), catalog, new Conditional(catalog, metrics, clock, stopping));
         var health = new HealthApi(Named("health"), catalog, metrics);
+        var debug = new DebugApi(Named("debug"), logging, log);
         var headers = new ResponseHeaders(configuration.AllowedCorsDomains);
         app.Use(next => context => headers.AddAsync(context, next));
         Branch(app, Listener.External, routes =>
@@ -67,6 +69,7 @@ internal static class PolicyServer
         });
         Branch(app, Listener.Internal, agents.Map);
         Branch(app, Listener.Health, health.Map);
+        Branch(app, Listener.Debug, debug.Map);
 
         List<Task> background = [catalog.FollowAsync(stopping)];
         if (cloudController is not null && configuration.PolicyCleanupInterval > 0)
@@ -76,7 +79,7 @@ internal static class PolicyServer
         await app.StartAsync(CancellationToken.None);
         ServerLog.Listening(
             log, $"{configuration.ListenHost}:{configuration.ListenPort}", $"{configuration.InternalListenHost ?? configuration.ListenHost}:{configuration.InternalListenPort}",
-            $"{configuration.HealthCheckHost}:{configuration.HealthCheckPort}", catalog.Policies.Entries.Length, store.Description);
+            $"{configuration.HealthCheckHost}:{configuration.HealthCheckPort}", $"{configuration.DebugServerHost}:{configuration.DebugServerPort}", catalog.Policies.Entries.Length, store.Description);
         await app.WaitForShutdownAsync(cancel);
         await Task.WhenAll(background);
     }
@@ -91,26 +94,6 @@ internal static class PolicyServer
         builder.WebHost.UseSockets(sockets => sockets.Backlog = 4096);
         builder.WebHost.ConfigureKestrel(kestrel => Listen(kestrel, configuration, tls));
         return builder.Build();
-    }
-
-    private static void ConfigureLogging(ILoggingBuilder logging, string level)
-    {
-        logging.ClearProviders();
-        logging.AddJsonConsole(options =>
-        {
-            options.UseUtcTimestamp = true;
-            options.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.ffffffZ";
-        });
-        logging.Services.Configure<ConsoleLoggerOptions>(options => options.LogToStandardErrorThreshold = LogLevel.Trace);
-        logging.SetMinimumLevel(level switch
-        {
-            "debug" => LogLevel.Debug,
-            "info" => LogLevel.Information,
-            "error" => LogLevel.Error,
-            "fatal" => LogLevel.Critical,
-            _ => throw new InvalidDataException($"log_level is \"{level}\"; it must be debug, info, error or fatal"),
-        });
-        logging.AddFilter("Microsoft", LogLevel.Error);
     }
 
     private static void Listen(KestrelServerOptions kestrel, ServerConfiguration configuration, ServerTls tls)
@@ -129,6 +112,7 @@ internal static class PolicyServer
         ListenerFeature.Bind(kestrel, configuration.InternalListenHost ?? configuration.ListenHost, "internal_listen_host", configuration.InternalListenPort, Listener.Internal,
             options => options.UseHttps(tls.Mutual()));
         ListenerFeature.Bind(kestrel, configuration.HealthCheckHost, "health_check_host", configuration.HealthCheckPort, Listener.Health, _ => { });
+        ListenerFeature.Bind(kestrel, configuration.DebugServerHost, "debug_server_host", configuration.DebugServerPort, Listener.Debug, _ => { });
     }
 
     private static void Branch(WebApplication app, Listener listener, Action<IEndpointRouteBuilder> map) =>

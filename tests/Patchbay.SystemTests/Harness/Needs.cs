@@ -23,6 +23,9 @@ internal static class Needs
             File.ReadLines("/proc/self/mountinfo").Any(line => line.Split(' ') is [_, _, _, _, "/var/lib/cni", ..]),
             "needs /var/lib/cni and /run/cni of its own: run the suite by hack/suite");
 
+    /// <summary>Packets of network namespaces in the kernel's log, which is one for the whole machine.</summary>
+    public static void KernelLog() => Assert.SkipUnless(InVirtualMachine, "needs the log of a kernel of its own, with net.netfilter.nf_log_all_netns; runs in make test-vm");
+
     public static void BridgeVlanFiltering() =>
         Kernel("bridge VLAN filtering (CONFIG_BRIDGE_VLAN_FILTERING)", space =>
             // A kernel without it refuses the option or, some versions, ignores it with success: the judge is what the bridge is afterwards.

@@ -55,11 +55,14 @@ internal sealed class PolicyHost : IDisposable
     }
 
     /// <summary>Starts a server and waits until it listens.</summary>
-    public PolicyServerProcess Start(params string[] wrapper)
+    public PolicyServerProcess Start(params string[] wrapper) => PolicyServerProcess.Start(Host, [.. wrapper, Executable, "policy", "server", "--config", ConfigurationFile()]);
+
+    /// <summary>Writes the configuration into a file of its own.</summary>
+    public string ConfigurationFile()
     {
         string file = Path.Combine(Host.Directory, $"server-{Guid.NewGuid():N}.json");
         File.WriteAllText(file, Configuration.ToJsonString());
-        return PolicyServerProcess.Start(Host, [.. wrapper, Executable, "policy", "server", "--config", file]);
+        return file;
     }
 
     /// <summary>A bearer token with these scopes.</summary>

@@ -4,6 +4,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Patchbay.Policy.Agent;
+using Patchbay.Policy.Daemon;
 using Patchbay.Policy.Agent.Upstream;
 using Patchbay.Policy.Server;
 
@@ -18,7 +19,7 @@ internal static class OverlayAgent
     internal static async Task RunAsync(OverlayConfiguration configuration, TimeProvider clock, CancellationToken cancel)
     {
         configuration.Check();
-        using var logging = new AgentLogging(configuration.LogLevel);
+        using var logging = new DaemonLog(configuration.LogLevel);
         ILogger log = logging.Factory.CreateLogger($"{configuration.LogPrefix}.overlay-agent");
         foreach (string key in configuration.UnknownKeys)
             OverlayLog.UnknownKey(log, key);

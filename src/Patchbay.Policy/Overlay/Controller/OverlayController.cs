@@ -5,7 +5,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using Patchbay.Policy.Agent;
+using Patchbay.Policy.Daemon;
 using Patchbay.Policy.Overlay.Leases;
 using Patchbay.Policy.Server;
 
@@ -21,11 +21,11 @@ internal static class OverlayController
     internal static async Task RunAsync(ControllerConfiguration configuration, TimeProvider time, CancellationToken cancel)
     {
         AddressPool pool = configuration.Check();
-        using var logging = new AgentLogging(configuration.LogLevel);
+        using var logging = new DaemonLog(configuration.LogLevel);
         ILogger log = logging.Factory.CreateLogger($"{configuration.LogPrefix}.overlay-controller");
         foreach (string key in configuration.UnknownKeys)
             ControllerLog.UnknownKey(log, key);
-        var tls = new ServerTls(configuration.ServerCertFile, configuration.ServerKeyFile, configuration.CaCertFile, log, time);
+        var tls = new ServerTls(configuration.ServerCertFile, configuration.ServerKeyFile, configuration.CaCertFile, "", log, time);
         var clock = new LeaseClock(time, TimeSpan.FromSeconds(configuration.LeaseExpirationSeconds));
         using var store = new LeaseStore(configuration.Database.Open("patchbay overlay controller", time), pool, clock);
         foreach (string migration in store.Migrate())
