@@ -180,7 +180,7 @@ public class PolicyAgentInputTests
 
     private static Dictionary<string, string?> Faked(string clock) => new()
     {
-        ["LD_PRELOAD"] = Directory.GetFiles("/usr/lib", "libfaketimeMT.so.1", SearchOption.AllDirectories)[0],
+        ["LD_PRELOAD"] = Directory.GetDirectories("/usr/lib").Select(each => $"{each}/faketime/libfaketimeMT.so.1").First(File.Exists), // by architecture
         ["FAKETIME_TIMESTAMP_FILE"] = clock,
         ["FAKETIME_NO_CACHE"] = "1",
         ["DONT_FAKE_MONOTONIC"] = "1",

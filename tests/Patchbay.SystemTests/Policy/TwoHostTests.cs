@@ -72,6 +72,7 @@ public sealed class TwoHostTests : IDisposable
         Assert.Equal(["b3:tcp/81"], _traffic.Reached("a1", [.. Ports.Select(each => $"b3:{each}")]));
         Assert.Equal(["b3:tcp/81"], _traffic.Reached("a2", [.. Ports.Select(each => $"b3:{each}")]));
         _cells[1].Down("b3");
+        Poll();
         Assert.DoesNotContain(_traffic.AddressOf("b3"), _cells[1].Host.Run("nft", "list", "ruleset").Check().StandardOutput, StringComparison.Ordinal);
     }
 
