@@ -14,7 +14,7 @@ BUILD_DEPS := gcc libc6-dev zlib1g-dev
 ENGINE_DEPS := containerd:containerd podman conmon catatonit:catatonit docker.io:dockerd docker.io:docker docker-compose:docker-compose openvswitch-switch:ovs-vswitchd
 TEST_DEPS := iproute2 nftables iptables conntrack ethtool iputils-ping iperf3 procps util-linux strace jq runc:runc busybox-static containernetworking-plugins \
     net-tools:ifconfig bsdutils:script curl:curl firewalld dbus libglib2.0-bin dnsmasq-base:dnsmasq isc-dhcp-server:dhcpd systemd:systemd-socket-activate python3-yaml \
-    yggdrasil:yggdrasil graphviz:dot chromium:chromium tcpdump:tcpdump postgresql sqlite3:sqlite3 openssl:openssl python3:python3 \
+    yggdrasil:yggdrasil graphviz:dot chromium:chromium tcpdump:tcpdump postgresql sqlite3:sqlite3 openssl:openssl python3:python3 faketime:faketime \
     libsqlite3-0 $(ENGINE_DEPS)
 DIST_DEPS := dpkg tar gzip jq docker.io:dockerd
 DIST_TEST_DEPS := $(TEST_DEPS) debootstrap lintian
