@@ -56,6 +56,63 @@ public class PolicyChangesTests
         Assert.Equal(["a-b 80-80"], Ports(told.Json.GetProperty("removed")));
     }
 
+    [Fact]
+    public void An_agent_reads_all_once_and_then_what_changed()
+    {
+        using AgentHost host = AgentHost.Create();
+        foreach (string app in (string[])["a", "b", "c"])
+        {
+            host.AddContainer($"h-{app}", app);
+            host.Serve(app, "tcp/80", "tcp/81");
+        }
+
+        PolicyServerProcess server = host.Server.Start();
+        host.Allow("a b tcp 80", "c b tcp 80", "c a tcp 80");
+        host.StartAgent();
+        host.Poll().Is(200);
+        Assert.Equal((1, 0), Asked(host));
+        host.Poll().Is(200);
+        Assert.Equal((1, 0), Asked(host));
+        host.Allow("a b tcp 81");
+        host.Revoke("a b tcp 80");
+        host.Poll().Is(200);
+        Assert.Equal((1, 1), Asked(host));
+        Assert.Equal(["b:tcp/81"], host.Reached("a", "b:tcp/80", "b:tcp/81", "c:tcp/80"));
+
+        // Of a new app's containers all is asked for, of those that are gone nothing is kept.
+        host.Allow("a d tcp 80", "d e tcp 80");
+        host.AddContainer("h-d", "d");
+        host.Serve("d", "tcp/80");
+        host.Forget("h-c");
+        host.Poll().Is(200);
+        Assert.Equal((2, 2), Asked(host));
+        Assert.Equal(["b:tcp/81", "d:tcp/80"], host.Reached("a", "b:tcp/80", "b:tcp/81", "d:tcp/80"));
+        Assert.Equal("5", host.Program.Metric("policies")); // all those that name an app that is here
+        host.Revoke("c b tcp 80");
+        host.Poll().Is(200);
+        host.WriteDown("h-c", "c", host.AddressOf("c"));
+        host.Poll().Is(200);
+        Assert.Equal((3, 3), Asked(host));
+        Assert.Equal(["a:tcp/80"], host.Reached("c", "a:tcp/80", "b:tcp/80"));
+
+        // A server that was started again remembers nothing.
+        Assert.Equal(0, server.Stop());
+        host.Server.Start();
+        host.Revoke("a b tcp 81", "c a tcp 80");
+        host.Poll().Is(200);
+        Assert.Equal((1, 0), Asked(host)); // its counts begin anew; what it does not remember is told with status 410
+        Assert.Empty(host.Reached("c", "a:tcp/80", "b:tcp/80"));
+        Assert.Equal(["d:tcp/80"], host.Reached("a", "b:tcp/80", "b:tcp/81", "d:tcp/80"));
+    }
+
+    // How often all policies of some apps were asked for, and how often what changed.
+    private static (int All, int Changes) Asked(AgentHost host)
+    {
+        string[] metrics = host.Server.Curl(["http://127.0.0.1:31946/metrics"]).Body.Split('\n');
+        int Count(string route) => metrics.Where(each => each.StartsWith($"patchbay_policy_http_request_seconds_count{{api=\"internal\",route=\"{route}\",status=\"200\"", StringComparison.Ordinal)).Sum(each => int.Parse(each.Split(' ')[1], null));
+        return (Count("policies"), Count("policies_changes"));
+    }
+
     private static HttpAnswer Changes(PolicyHost host, string since, string ids, params string[] options) =>
         host.Internal("GET", $"v1/internal/policies_changes?since={since}&id={ids}", null, options);
 
