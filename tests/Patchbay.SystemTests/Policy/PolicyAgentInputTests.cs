@@ -137,20 +137,21 @@ public class PolicyAgentInputTests
         Needs.Program("faketime");
         using AgentHost host = Apart();
         string agentClock = Clock(host, "agent"), serverClock = Clock(host, "server");
-        host.Server.Start(["env", .. Faked(serverClock).Select(each => $"{each.Key}={each.Value}")]);
+        host.Server.Start([.. Env(serverClock)]);
         host.Allow("a b tcp 80");
         host.Program.Start(Faked(agentClock));
         host.Poll().Is(200);
         Traffic.Conversation watch = host.Traffic.Watch("a", "b:tcp/80=yes", "c:tcp/80=no");
 
-        // The server's goes back: states get smaller numbers, and are followed all the same.
-        foreach (string jump in (string[])["-1d", "+1d", "-30y"])
+        // The server's goes forward and back: states get smaller numbers, and are followed all the same. Tokens are of its time.
+        foreach (string jump in (string[])["+90d", "+30d", "+60d", "+1d"])
         {
             File.WriteAllText(serverClock, jump);
-            host.Allow("a b tcp 81");
+            string token = host.Host.Run([.. Env(serverClock), PolicyHost.Executable, "policy", "token", host.Server.Certs]).Check().StandardOutput.Trim();
+            host.Server.External("POST", "v1/external/policies", PolicyHost.Body("a b tcp 81"), token).Is(200);
             host.Poll().Is(200);
             Assert.Equal(Cells("b", "tcp/80", "tcp/81"), host.Reached("a", Cells("b", Ports)));
-            host.Revoke("a b tcp 81");
+            host.Server.External("POST", "v1/external/policies/delete", PolicyHost.Body("a b tcp 81"), token).Is(200);
             host.Poll().Is(200);
             Assert.Equal(Cells("b", "tcp/80"), host.Reached("a", Cells("b", Ports)));
         }
@@ -177,6 +178,8 @@ public class PolicyAgentInputTests
         File.WriteAllText(file, "+0");
         return file;
     }
+
+    private static IEnumerable<string> Env(string clock) => Faked(clock).Select(each => $"{each.Key}={each.Value}").Prepend("env");
 
     private static Dictionary<string, string?> Faked(string clock) => new()
     {

@@ -70,7 +70,7 @@ public class PolicyAgentKillTests
     // Starts an agent whose calls are counted, and kills it at one of them, or when it has enforced something.
     private static int Traced(AgentHost host, int? until)
     {
-        Process strace = host.Host.Start(["strace", "-f", "-qq", "-e", "trace=network,execve", "-o", "/dev/stdout", .. host.Program.Command()]);
+        Process strace = host.Host.Start(["strace", "-f", "-qq", "--seccomp-bpf", "-e", "trace=network,execve", "-o", "/dev/stdout", .. host.Program.Command()]);
         TaskCompletionSource enforced = new(), reached = new();
         strace.ErrorDataReceived += (_, line) =>
         {
@@ -101,6 +101,7 @@ public class PolicyAgentKillTests
     {
         AgentHost host = AgentHost.Create();
         host.Configuration["backend"] = backend;
+        host.Configuration["client_timeout_seconds"] = 60; // strace is slow
         foreach (string app in (string[])["a", "b", "c"])
         {
             host.AddContainer($"h-{app}", app);
