@@ -11,22 +11,22 @@ namespace Patchbay.Plugins.Meta.Wrapper;
 /// <summary>The rules of containers, in nf_tables or in iptables.</summary>
 internal static class ContainerRules
 {
-    /// <summary>Makes those of a container but its security groups.</summary>
+    /// <summary>Makes those of a container.</summary>
     /// <param name="container">The container.</param>
+    /// <param name="groups">Whether those of its security groups too.</param>
     /// <param name="datastore">Which others there are: iptables' names of chains are short.</param>
-    internal static void Add(ContainerNetwork container, Datastore datastore)
+    internal static void Add(ContainerNetwork container, bool groups, Datastore datastore)
     {
         if (!container.Config.UsesIptables)
         {
-            using var nft = NftablesSocket.Open();
-            NativeRules.Add(nft, container);
+            OnNftables(nft => NativeRules.Add(nft, container, groups));
             return;
         }
 
         if (SharedWith(container.Handle, datastore) is { } other)
             throw new CniException(CniError.InvalidNetworkConfig, $"containers \"{container.Handle}\" and \"{other}\" would share chains of iptables, whose names are short: give one of them an id that differs earlier, or set \"backend\" to \"nftables\"");
         RemoveIptables(container.Config, container.Owner, container.Address, datastore); // what a crash may have left would be there twice
-        IptablesChains.Apply(container.Config.Lock, new WrapperRules(container).Script(groups: false));
+        IptablesChains.Apply(container.Config.Lock, new WrapperRules(container).Script(groups));
     }
 
     /// <summary>Makes those of its security groups.</summary>
@@ -40,8 +40,7 @@ internal static class ContainerRules
             return;
         }
 
-        using var nft = NftablesSocket.Open();
-        NativeRules.AddGroups(nft, container);
+        OnNftables(nft => NativeRules.AddGroups(nft, container));
     }
 
     /// <summary>Removes those of a container from both, whichever it was made with.</summary>
@@ -100,12 +99,28 @@ internal static class ContainerRules
         }
     }
 
-    private static void RemoveNative(RuleConfig config, Func<string, bool> isMeant)
+    /// <summary>Removes the tag that the policy agent gave an address, for containers without rules of ours: who has the address next must not have it.</summary>
+    internal static void RemoveTag(IPAddress address) => OnNftables(nft => NativeRules.RemoveTag(nft, address));
+
+    private static void RemoveNative(RuleConfig config, Func<string, bool> isMeant) => OnNftables(nft =>
     {
-        using var nft = NftablesSocket.Open();
         if (config.UsesIptables && !nft.IsAvailable())
             return; // old tables on a kernel without the new ones
         NativeRules.Remove(nft, isMeant);
+    });
+
+    // After a deletion the kernel makes wait who closes.
+    private static void OnNftables(Action<NftablesSocket> work)
+    {
+        var nft = NftablesSocket.Open();
+        try
+        {
+            work(nft);
+        }
+        finally
+        {
+            nft.DisposeInBackground();
+        }
     }
 
     private static void RemoveIptables(RuleConfig config, MasqueradeName owner, IPAddress? address, Datastore datastore)

@@ -2,15 +2,15 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Console;
 
-namespace Patchbay.Policy.Agent;
+namespace Patchbay.Policy.Daemon;
 
-/// <summary>The log and its level, which can be changed while the agent runs.</summary>
-internal sealed class AgentLogging : IDisposable
+/// <summary>The log of a server or an agent, a JSON object a line on standard error, and its level, which can be changed while it runs.</summary>
+internal sealed class DaemonLog : IDisposable
 {
     private readonly ILoggerFactory _factory;
     private volatile int _level;
 
-    internal AgentLogging(string level)
+    internal DaemonLog(string level)
     {
         _level = (int)(Parse(level) ?? throw new InvalidDataException($"log_level is \"{level}\"; it must be debug, info, error or fatal"));
         _factory = LoggerFactory.Create(logging =>

@@ -4,12 +4,12 @@ using Microsoft.Data.Sqlite;
 
 namespace Patchbay.Policy.Store;
 
-/// <summary>The store in one file, by the system's SQLite: nothing to set up.</summary>
-internal sealed class SqliteStore : PolicyStore
+/// <summary>A database in one file, by the system's SQLite: nothing to set up.</summary>
+internal sealed class SqliteDatabase : Database
 {
     private readonly string _connectionString;
 
-    static SqliteStore()
+    static SqliteDatabase()
     {
         // The package asks for "sqlite3", which only the development package provides under that name; this is the library's own.
         NativeLibrary.SetDllImportResolver(
@@ -17,8 +17,8 @@ internal sealed class SqliteStore : PolicyStore
         SQLitePCL.raw.SetProvider(new SQLitePCL.SQLite3Provider_sqlite3());
     }
 
-    internal SqliteStore(string path, int tagLength, TimeProvider clock, TimeSpan timeout)
-        : base(tagLength, clock)
+    internal SqliteDatabase(string path, TimeProvider clock, TimeSpan timeout)
+        : base(clock)
     {
         Path = System.IO.Path.GetFullPath(path);
         // Made here, and never by opening it: a file that is moved away while the server runs is an error, not a new database. Nor are
@@ -43,11 +43,11 @@ internal sealed class SqliteStore : PolicyStore
     protected override string Identity => "INTEGER";
 
     // A writer holds the whole file.
-    protected override string ForUpdate => "";
+    internal override string ForUpdate => "";
 
     protected override string MigrationLock => "";
 
-    protected override DbConnection Open()
+    internal override DbConnection Open()
     {
         var connection = new SqliteConnection(_connectionString);
         try
@@ -67,8 +67,8 @@ internal sealed class SqliteStore : PolicyStore
         }
     }
 
-    protected override DbTransaction BeginRead(DbConnection connection) => ((SqliteConnection)connection).BeginTransaction(deferred: true);
+    internal override DbTransaction BeginRead(DbConnection connection) => ((SqliteConnection)connection).BeginTransaction(deferred: true);
 
     // BEGIN IMMEDIATE: waits for another writer now, where nothing has been read yet that the other may change.
-    protected override DbTransaction BeginWrite(DbConnection connection) => ((SqliteConnection)connection).BeginTransaction(deferred: false);
+    internal override DbTransaction BeginWrite(DbConnection connection) => ((SqliteConnection)connection).BeginTransaction(deferred: false);
 }

@@ -1,0 +1,53 @@
+using System.Net;
+using System.Text.Json;
+using Patchbay.Policy.CloudFoundry;
+using Patchbay.Policy.Overlay.Leases;
+
+namespace Patchbay.Policy.Overlay.Agent;
+
+/// <summary>A file with the leases of all hosts, the same on each, in place of a controller. It is read again in each cycle.</summary>
+internal sealed class LeaseFile(string path) : ILeaseSource
+{
+    public string Description => path;
+
+    public void Dispose()
+    {
+        // Nothing is kept open.
+    }
+
+    public async Task<Lease> AcquireAsync(IPAddress underlay, bool single, CancellationToken cancel)
+    {
+        var problems = new List<string>();
+        IReadOnlyList<Lease> all = await ActiveAsync(problems, cancel);
+        Lease[] own = [.. all.Where(each => each.Underlay.Equals(underlay))];
+        if (own.Length != 1)
+            throw new LeaseConflictException(own.Length > 1 ? $"{path} has {own.Length} leases for {underlay}" : $"{path} has no lease for {underlay}{(problems.Count > 0 ? $"; {problems[0]}" : "")}");
+        if (own[0].Subnet.IsSingle != single)
+            throw new LeaseConflictException($"{path}: {own[0].Subnet} is {(single ? "more than one address" : "one address, and single_ip_only is not set")}");
+        if (all.FirstOrDefault(each => each != own[0] && each.Subnet.Overlaps(own[0].Subnet)) is { } other)
+            throw new LeaseConflictException($"{path}: {own[0].Subnet} of {underlay} overlaps {other.Subnet} of {other.Underlay}");
+        return own[0];
+    }
+
+    public async Task RenewAsync(Lease lease, CancellationToken cancel)
+    {
+        Lease told = await AcquireAsync(lease.Underlay, lease.Subnet.IsSingle, cancel);
+        if (told != lease)
+            throw new LeaseConflictException($"lease mismatch: {path} has {told.Subnet} ({told.Address}) for {lease.Underlay}");
+    }
+
+    public async Task<IReadOnlyList<Lease>> ActiveAsync(List<string> problems, CancellationToken cancel)
+    {
+        try
+        {
+            byte[] text = await File.ReadAllBytesAsync(path, cancel);
+            return (JsonSerializer.Deserialize(text, LeaseJson.Default.LeaseList) ?? throw new JsonException("it is null")).ToLeases(problems);
+        }
+        catch (Exception e) when (e is JsonException or IOException or UnauthorizedAccessException)
+        {
+            throw new UpstreamException($"{path}: {e.Message}", e);
+        }
+    }
+
+    public Task ReleaseAsync(IPAddress underlay, CancellationToken cancel) => Task.CompletedTask; // who keeps the file takes it out
+}
