@@ -57,7 +57,7 @@ public sealed class WrapperLogTests : IDisposable
         TestNamespace web = _cloud.Host.AddContainer();
         string address = new Plugin(_cloud.Host, "cni-wrapper-plugin").Add(web, config, containerId: "web").Check().Json.GetProperty("ips")[0].GetProperty("address").GetString()!.Split('/')[0];
         _cloud.Outside.Run("ip", "route", "add", "10.255.30.0/24", "via", CloudHost.HostAddress).Check();
-        _cloud.Host.Run(["nft", "-f", "-"], "table ip trace { chain all { type filter hook prerouting priority -400; meta nftrace set 1; }; }").Check();
+        _cloud.Host.Run(["nft", "-f", "-"], "table ip traced { chain packets { type filter hook prerouting priority -400; meta nftrace set 1; }; }").Check();
 
         Assert.Contains("log prefix \"OK_web \" (verdict continue)", Traced(() => EchoServer.AskTcp(web, CloudHost.OutsideAddress, 8080), "OK_web"), StringComparison.Ordinal);
         Assert.Contains("log prefix \"DENY_web \" (verdict continue)", Traced(() => EchoServer.AskTcp(web, CloudHost.OutsideAddress, 9000), "DENY_web"), StringComparison.Ordinal);
