@@ -15,7 +15,6 @@ internal sealed class ServerTls
 
     private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(1);
     private readonly Lock _loading = new();
-    private readonly ServerConfiguration _configuration;
     private readonly string[] _files;
     private readonly ILogger _log;
     private readonly TimeProvider _clock;
@@ -23,10 +22,9 @@ internal sealed class ServerTls
     private long _looked;
 
     /// <exception cref="InvalidDataException">A file cannot be used; the text names it.</exception>
-    internal ServerTls(ServerConfiguration configuration, ILogger log, TimeProvider clock)
+    internal ServerTls(string certificateFile, string keyFile, string caFile, ILogger log, TimeProvider clock, string crlFile = "")
     {
-        _configuration = configuration;
-        _files = [configuration.ServerCertFile, configuration.ServerKeyFile, configuration.CaCertFile, .. configuration.CaCrlFile.Length > 0 ? (string[])[configuration.CaCrlFile] : []];
+        _files = crlFile.Length > 0 ? [certificateFile, keyFile, caFile, crlFile] : [certificateFile, keyFile, caFile];
         _log = log;
         _clock = clock;
         _current = Load();
@@ -109,18 +107,17 @@ internal sealed class ServerTls
         if (_current.IsOutdatedTold || _current.Revoked is not { } revoked || revoked.NextUpdate > _clock.GetUtcNow())
             return;
         _current.IsOutdatedTold = true;
-        ServerLog.RevocationListOutdated(_log, _configuration.CaCrlFile, revoked.NextUpdate);
+        ServerLog.RevocationListOutdated(_log, _files[3], revoked.NextUpdate);
     }
 
     private Files Load()
     {
         string stamp = PemFiles.Stamp(_files);
-        string file = _configuration.ServerCertFile;
-        X509Certificate2 own = PemFiles.Pair(file, _configuration.ServerKeyFile);
-        X509Certificate2Collection chain = PemFiles.All(file);
-        SslStreamCertificateContext server = PemFiles.Reading(file, () => SslStreamCertificateContext.Create(own, chain, offline: true));
-        X509Certificate2Collection ca = PemFiles.All(_configuration.CaCertFile);
-        return new Files(server, ca, _configuration.CaCrlFile.Length > 0 ? RevocationLists.Read(_configuration.CaCrlFile, ca) : null, stamp);
+        X509Certificate2 own = PemFiles.Pair(_files[0], _files[1]);
+        X509Certificate2Collection chain = PemFiles.All(_files[0]);
+        SslStreamCertificateContext server = PemFiles.Reading(_files[0], () => SslStreamCertificateContext.Create(own, chain, offline: true));
+        X509Certificate2Collection ca = PemFiles.All(_files[2]);
+        return new Files(server, ca, _files is [_, _, _, var crl] ? RevocationLists.Read(crl, ca) : null, stamp);
     }
 
     private sealed record Files(SslStreamCertificateContext Server, X509Certificate2Collection Ca, RevocationLists? Revoked, string Stamp)

@@ -67,7 +67,7 @@ public sealed class WrapperLogTests : IDisposable
     // What nft monitor tells of the packets that an action makes, until it tells of a rule.
     private string Traced(Action action, string until)
     {
-        using System.Diagnostics.Process monitor = _cloud.Host.Start(["stdbuf", "-oL", "nft", "monitor", "trace"]);
+        System.Diagnostics.Process monitor = _cloud.Host.Start(["stdbuf", "-oL", "nft", "monitor", "trace"]);
         var seen = new List<string>();
         using var limit = new CancellationTokenSource(Command.DefaultLimit);
         // It tells of packets once it listens, so they are sent until one is told of.
@@ -80,7 +80,7 @@ public sealed class WrapperLogTests : IDisposable
             seen.Add(line);
         limit.Cancel();
         sending.GetAwaiter().GetResult();
-        monitor.Kill();
+        monitor.Kill(); // the host has it in its list, and disposes of it
         return string.Join('\n', seen);
     }
 }
