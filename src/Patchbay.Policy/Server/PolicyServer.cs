@@ -33,7 +33,7 @@ internal static class PolicyServer
         using var logging = new DaemonLog(configuration.LogLevel);
         ILoggerFactory logs = logging.Factory;
         ILogger log = logs.CreateLogger("policy-server");
-        var tls = new ServerTls(configuration.ServerCertFile, configuration.ServerKeyFile, configuration.CaCertFile, log, clock, configuration.CaCrlFile);
+        var tls = new ServerTls(configuration.ServerCertFile, configuration.ServerKeyFile, configuration.CaCertFile, configuration.CaCrlFile, log, clock);
         await using WebApplication app = Build(configuration, tls, logs);
         foreach (string key in configuration.Unknown?.Keys ?? Enumerable.Empty<string>())
             ServerLog.UnknownKey(log, key);

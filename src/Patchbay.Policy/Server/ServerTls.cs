@@ -15,6 +15,7 @@ internal sealed class ServerTls
 
     private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(1);
     private readonly Lock _loading = new();
+    private readonly string _certificateFile, _keyFile, _caFile, _crlFile;
     private readonly string[] _files;
     private readonly ILogger _log;
     private readonly TimeProvider _clock;
@@ -22,9 +23,16 @@ internal sealed class ServerTls
     private long _looked;
 
     /// <exception cref="InvalidDataException">A file cannot be used; the text names it.</exception>
-    internal ServerTls(string certificateFile, string keyFile, string caFile, ILogger log, TimeProvider clock, string crlFile = "")
+    /// <param name="certificateFile">The server's certificate.</param>
+    /// <param name="keyFile">Its key.</param>
+    /// <param name="caFile">The CA of clients.</param>
+    /// <param name="crlFile">Lists of its revoked certificates; empty for none.</param>
+    /// <param name="log">Is told of what is refused.</param>
+    /// <param name="clock">The time.</param>
+    internal ServerTls(string certificateFile, string keyFile, string caFile, string crlFile, ILogger log, TimeProvider clock)
     {
-        _files = crlFile.Length > 0 ? [certificateFile, keyFile, caFile, crlFile] : [certificateFile, keyFile, caFile];
+        (_certificateFile, _keyFile, _caFile, _crlFile) = (certificateFile, keyFile, caFile, crlFile);
+        _files = [certificateFile, keyFile, caFile, .. crlFile.Length > 0 ? (string[])[crlFile] : []];
         _log = log;
         _clock = clock;
         _current = Load();
@@ -107,17 +115,18 @@ internal sealed class ServerTls
         if (_current.IsOutdatedTold || _current.Revoked is not { } revoked || revoked.NextUpdate > _clock.GetUtcNow())
             return;
         _current.IsOutdatedTold = true;
-        ServerLog.RevocationListOutdated(_log, _files[3], revoked.NextUpdate);
+        ServerLog.RevocationListOutdated(_log, _crlFile, revoked.NextUpdate);
     }
 
     private Files Load()
     {
         string stamp = PemFiles.Stamp(_files);
-        X509Certificate2 own = PemFiles.Pair(_files[0], _files[1]);
-        X509Certificate2Collection chain = PemFiles.All(_files[0]);
-        SslStreamCertificateContext server = PemFiles.Reading(_files[0], () => SslStreamCertificateContext.Create(own, chain, offline: true));
-        X509Certificate2Collection ca = PemFiles.All(_files[2]);
-        return new Files(server, ca, _files is [_, _, _, var crl] ? RevocationLists.Read(crl, ca) : null, stamp);
+        string file = _certificateFile;
+        X509Certificate2 own = PemFiles.Pair(file, _keyFile);
+        X509Certificate2Collection chain = PemFiles.All(file);
+        SslStreamCertificateContext server = PemFiles.Reading(file, () => SslStreamCertificateContext.Create(own, chain, offline: true));
+        X509Certificate2Collection ca = PemFiles.All(_caFile);
+        return new Files(server, ca, _crlFile.Length > 0 ? RevocationLists.Read(_crlFile, ca) : null, stamp);
     }
 
     private sealed record Files(SslStreamCertificateContext Server, X509Certificate2Collection Ca, RevocationLists? Revoked, string Stamp)

@@ -27,7 +27,7 @@ public sealed class WrapperIPv6Tests : IDisposable
     [Fact]
     public void Without_security_groups_it_is_closed_but_for_the_host()
     {
-        TestNamespace web = Host.AddContainer();
+        TestNamespace web = AddContainer();
         string config = Config();
         _wrapper.Add(web, config).Check();
         Assert.NotEqual(0, web.Run("ping", "-c", "1", "-W", "1", OutsideV6).ExitCode);
@@ -48,7 +48,7 @@ public sealed class WrapperIPv6Tests : IDisposable
               { "protocol": 2, "networks": [{ "start": "{{OutsideV6}}" }], "ports": [{ "start": 53 }] },
               { "protocol": 4, "networks": [{ "start": "::", "end": "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff" }], "icmps": { "type": 128, "code": 0 } } ] }
             """);
-        TestNamespace web = Host.AddContainer(), other = Host.AddContainer();
+        TestNamespace web = AddContainer(), other = AddContainer();
         PluginResult added = _wrapper.Add(web, config).Check();
         _wrapper.Add(other, config).Check();
 
@@ -82,6 +82,13 @@ public sealed class WrapperIPv6Tests : IDisposable
             _wrapper.Delete(each, config).Check();
         Assert.DoesNotContain("fd00:30::", Host.Run("nft", "list", "ruleset").Check().StandardOutput, StringComparison.Ordinal);
         Assert.DoesNotContain(_cloud.Chains(), chain => chain.StartsWith("netout-", StringComparison.Ordinal) || chain.StartsWith("asg-", StringComparison.Ordinal));
+    }
+
+    private TestNamespace AddContainer()
+    {
+        TestNamespace container = Host.AddContainer();
+        CloudHost.UseIPv6AtOnce(container);
+        return container;
     }
 
     private string Config(string more = "") => _cloud.Wrapper($$"""
