@@ -17,8 +17,6 @@ internal sealed class CloudHost : IDisposable
         Plugin.NeedsOurs("cni-wrapper-plugin", "ptp", "host-local");
         Host = TestHost.Create();
         Outside = Host.AddContainer();
-        UseIPv6AtOnce(Host);
-        UseIPv6AtOnce(Outside);
         Host.Run(["sh", "-ec", $"""
             ip link add under0 type veth peer name under1 netns {Outside.Name}
             ip addr add {HostAddress}/24 dev under0
@@ -72,9 +70,6 @@ internal sealed class CloudHost : IDisposable
 
         return config.ToJsonString();
     }
-
-    /// <summary>Has a namespace use the IPv6 addresses of interfaces to come without first looking for another holder.</summary>
-    public static void UseIPv6AtOnce(TestNamespace space) => space.Run("sh", "-c", "echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad").Check();
 
     /// <summary>Writes a file of the directory of networks.</summary>
     public void Network(string file, string text) => File.WriteAllText(Path.Combine(Host.ConfigDirectory, file), text);
