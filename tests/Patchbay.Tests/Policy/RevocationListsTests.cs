@@ -48,7 +48,7 @@ public sealed class RevocationListsTests : IDisposable
         Assert.Contains("has no list", Wrong(""), StringComparison.Ordinal);
         Assert.Contains("\"CERTIFICATE\"", Wrong(_rsa.ExportCertificatePem()), StringComparison.Ordinal);
         Assert.Contains("damaged", Wrong(PemEncoding.WriteString("X509 CRL", [0x30, 0x03, 0x02, 0x01, 0x01])), StringComparison.Ordinal);
-        Assert.Contains("SHA", Wrong(List(_rsa, 1, HashAlgorithmName.SHA1)), StringComparison.Ordinal);
+        Assert.Contains("SHA", Wrong(List(_rsa, 1, RSASignaturePadding.Pss)), StringComparison.Ordinal);
     }
 
     private static X509Certificate2 Authority(CertificateRequest request)
@@ -68,14 +68,14 @@ public sealed class RevocationListsTests : IDisposable
         return request.Create(authority.SubjectName, signer, Now, Now.AddDays(1), [0, firstOfSerial, 7]);
     }
 
-    private static string List(X509Certificate2 authority, int days, params X509Certificate2[] revoked) => List(authority, days, HashAlgorithmName.SHA256, revoked);
+    private static string List(X509Certificate2 authority, int days, params X509Certificate2[] revoked) => List(authority, days, RSASignaturePadding.Pkcs1, revoked);
 
-    private static string List(X509Certificate2 authority, int days, HashAlgorithmName hash, params X509Certificate2[] revoked)
+    private static string List(X509Certificate2 authority, int days, RSASignaturePadding padding, params X509Certificate2[] revoked)
     {
         var builder = new CertificateRevocationListBuilder();
         foreach (X509Certificate2 each in revoked)
             builder.AddEntry(each, Now);
-        return PemEncoding.WriteString("X509 CRL", builder.Build(authority, 1, Now.AddDays(days), hash, RSASignaturePadding.Pkcs1, Now));
+        return PemEncoding.WriteString("X509 CRL", builder.Build(authority, 1, Now.AddDays(days), HashAlgorithmName.SHA256, padding, Now));
     }
 
     private RevocationLists Read(params string[] lists)
