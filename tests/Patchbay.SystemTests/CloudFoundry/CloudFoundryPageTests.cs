@@ -11,7 +11,7 @@ public class CloudFoundryPageTests
     [Fact]
     public void A_reader_gets_from_nothing_to_policies_and_containers()
     {
-        Plugin.NeedsOurs("garden-external-networker", "wrapper", "flannel", "bridge", "host-local");
+        Plugin.NeedsOurs("wrapper", "flannel", "bridge", "host-local");
         Assert.SkipUnless(File.Exists(PolicyHost.Executable), $"needs {PolicyHost.Executable}; run make build, or set PATCHBAY_BIN");
         DocumentedCommands page = DocumentedCommands.Of("docs/cloudfoundry.md");
         using TestHost host = TestHost.Create();

@@ -16,8 +16,8 @@ public sealed class WrapperIPv6Tests : IDisposable
     public WrapperIPv6Tests()
     {
         _wrapper = new Plugin(_cloud.Host, "cni-wrapper-plugin");
-        Host.Run(["sh", "-ec", $"ip addr add {HostV6}/64 dev under0 nodad; ip -6 route add default via {OutsideV6}"]).Check();
-        _cloud.Outside.Run(["sh", "-ec", $"ip addr add {OutsideV6}/64 dev under1 nodad; ip addr add {DeniedV6}/128 dev lo nodad; ip route add fd00:30::/64 via {HostV6}"]).Check();
+        UseIPv6AtOnce(Host, $"ip -6 addr flush dev under0; ip addr add fe80::10/64 dev under0 nodad; ip addr add {HostV6}/64 dev under0 nodad; ip -6 route add default via {OutsideV6}");
+        UseIPv6AtOnce(_cloud.Outside, $"ip -6 addr flush dev under1; ip addr add fe80::1/64 dev under1 nodad; ip addr add {OutsideV6}/64 dev under1 nodad; ip addr add {DeniedV6}/128 dev lo nodad; ip route add fd00:30::/64 via {HostV6}");
     }
 
     private TestHost Host => _cloud.Host;
@@ -27,7 +27,7 @@ public sealed class WrapperIPv6Tests : IDisposable
     [Fact]
     public void Without_security_groups_it_is_closed_but_for_the_host()
     {
-        TestNamespace web = Host.AddContainer();
+        TestNamespace web = AddContainer();
         string config = Config();
         _wrapper.Add(web, config).Check();
         Assert.NotEqual(0, web.Run("ping", "-c", "1", "-W", "1", OutsideV6).ExitCode);
@@ -48,7 +48,7 @@ public sealed class WrapperIPv6Tests : IDisposable
               { "protocol": 2, "networks": [{ "start": "{{OutsideV6}}" }], "ports": [{ "start": 53 }] },
               { "protocol": 4, "networks": [{ "start": "::", "end": "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff" }], "icmps": { "type": 128, "code": 0 } } ] }
             """);
-        TestNamespace web = Host.AddContainer(), other = Host.AddContainer();
+        TestNamespace web = AddContainer(), other = AddContainer();
         PluginResult added = _wrapper.Add(web, config).Check();
         _wrapper.Add(other, config).Check();
 
@@ -83,6 +83,16 @@ public sealed class WrapperIPv6Tests : IDisposable
         Assert.DoesNotContain("fd00:30::", Host.Run("nft", "list", "ruleset").Check().StandardOutput, StringComparison.Ordinal);
         Assert.DoesNotContain(_cloud.Chains(), chain => chain.StartsWith("netout-", StringComparison.Ordinal) || chain.StartsWith("asg-", StringComparison.Ordinal));
     }
+
+    private TestNamespace AddContainer()
+    {
+        TestNamespace container = Host.AddContainer();
+        UseIPv6AtOnce(container);
+        return container;
+    }
+
+    // Without first looking for another holder of each address, which takes a second or two.
+    private static void UseIPv6AtOnce(TestNamespace space, string then = ":") => space.Run("sh", "-ec", $"echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad; {then}").Check();
 
     private string Config(string more = "") => _cloud.Wrapper($$"""
         { "delegate": { "type": "ptp", "ipam": { "type": "host-local", "dataDir": "{{Host.DataDirectory}}/ipam",

@@ -57,7 +57,7 @@ public sealed class WrapperLogTests : IDisposable
         TestNamespace web = _cloud.Host.AddContainer();
         string address = new Plugin(_cloud.Host, "cni-wrapper-plugin").Add(web, config, containerId: "web").Check().Json.GetProperty("ips")[0].GetProperty("address").GetString()!.Split('/')[0];
         _cloud.Outside.Run("ip", "route", "add", "10.255.30.0/24", "via", CloudHost.HostAddress).Check();
-        _cloud.Host.Run(["nft", "-f", "-"], "table ip trace { chain all { type filter hook prerouting priority -400; meta nftrace set 1; }; }").Check();
+        _cloud.Host.Run(["nft", "-f", "-"], "table ip traced { chain packets { type filter hook prerouting priority -400; meta nftrace set 1; }; }").Check();
 
         Assert.Contains("log prefix \"OK_web \" (verdict continue)", Traced(() => EchoServer.AskTcp(web, CloudHost.OutsideAddress, 8080), "OK_web"), StringComparison.Ordinal);
         Assert.Contains("log prefix \"DENY_web \" (verdict continue)", Traced(() => EchoServer.AskTcp(web, CloudHost.OutsideAddress, 9000), "DENY_web"), StringComparison.Ordinal);
@@ -67,7 +67,7 @@ public sealed class WrapperLogTests : IDisposable
     // What nft monitor tells of the packets that an action makes, until it tells of a rule.
     private string Traced(Action action, string until)
     {
-        using System.Diagnostics.Process monitor = _cloud.Host.Start(["stdbuf", "-oL", "nft", "monitor", "trace"]);
+        System.Diagnostics.Process monitor = _cloud.Host.Start(["stdbuf", "-oL", "nft", "monitor", "trace"]);
         var seen = new List<string>();
         using var limit = new CancellationTokenSource(Command.DefaultLimit);
         // It tells of packets once it listens, so they are sent until one is told of.
@@ -80,7 +80,7 @@ public sealed class WrapperLogTests : IDisposable
             seen.Add(line);
         limit.Cancel();
         sending.GetAwaiter().GetResult();
-        monitor.Kill();
+        monitor.Kill(); // the host has it in its list, and disposes of it
         return string.Join('\n', seen);
     }
 }

@@ -1,10 +1,10 @@
 using System.Net;
 using Patchbay.Cni.Model;
-using Patchbay.Netlink.Netfilter;
 using Patchbay.Plugins.Interfaces;
 using Patchbay.Plugins.Main.Masquerading;
 using Patchbay.Plugins.Meta.Wrapper.Iptables;
 using Patchbay.Plugins.Meta.Wrapper.Native;
+using Patchbay.Plugins.PacketFilter;
 
 namespace Patchbay.Plugins.Meta.Wrapper;
 
@@ -19,7 +19,7 @@ internal static class ContainerRules
     {
         if (!container.Config.UsesIptables)
         {
-            OnNftables(nft => NativeRules.Add(nft, container, groups));
+            NftablesSession.Run(nft => NativeRules.Add(nft, container, groups));
             return;
         }
 
@@ -40,7 +40,7 @@ internal static class ContainerRules
             return;
         }
 
-        OnNftables(nft => NativeRules.AddGroups(nft, container));
+        NftablesSession.Run(nft => NativeRules.AddGroups(nft, container));
     }
 
     /// <summary>Removes those of a container from both, whichever it was made with.</summary>
@@ -64,12 +64,9 @@ internal static class ContainerRules
     internal static string? Missing(ContainerNetwork container, bool groups)
     {
         if (!container.Config.UsesIptables)
-        {
-            using var nft = NftablesSocket.Open();
-            return NativeRules.Missing(nft, container, groups);
-        }
+            return NftablesSession.Run(nft => NativeRules.Missing(nft, container, groups));
 
-        var present = new PacketFilter.IptablesTool(ipv4: true).SaveTables().ToHashSet();
+        var present = new IptablesTool(ipv4: true).SaveTables().ToHashSet();
         var script = new WrapperRules(container).Script(groups);
         foreach (var table in (ReadOnlySpan<string>)["filter", "nat", "mangle"])
         {
@@ -90,49 +87,29 @@ internal static class ContainerRules
     {
         if (!config.UsesIptables)
         {
-            using var nft = NftablesSocket.Open();
-            NativeRules.Verify(nft);
+            NftablesSession.Run(NativeRules.Verify);
         }
-        else if (PacketFilter.IptablesTool.Find("iptables-restore") is null)
+        else if (IptablesTool.Find("iptables-restore") is null)
         {
             throw new CniException(CniError.PluginNotAvailable, "backend \"iptables\" needs iptables-restore: install iptables, or set \"backend\" to \"nftables\"");
         }
     }
 
     /// <summary>Removes the tag that the policy agent gave an address, for containers without rules of ours: who has the address next must not have it.</summary>
-    internal static void RemoveTag(IPAddress address) => OnNftables(nft => NativeRules.RemoveTag(nft, address));
+    internal static void RemoveTag(IPAddress address) => NftablesSession.Run(nft => NativeRules.RemoveTag(nft, address));
 
-    private static void RemoveNative(RuleConfig config, Func<string, bool> isMeant) => OnNftables(nft =>
+    private static void RemoveNative(RuleConfig config, Func<string, bool> isMeant) => NftablesSession.Run(nft =>
     {
         if (config.UsesIptables && !nft.IsAvailable())
             return; // old tables on a kernel without the new ones
         NativeRules.Remove(nft, isMeant);
     });
 
-    // After a deletion the kernel makes wait who closes.
-    private static void OnNftables(Action<NftablesSocket> work)
-    {
-        var nft = NftablesSocket.Open();
-        try
-        {
-            work(nft);
-        }
-        finally
-        {
-            nft.DisposeInBackground();
-        }
-    }
-
     private static void RemoveIptables(RuleConfig config, MasqueradeName owner, IPAddress? address, Datastore datastore)
     {
         var chains = WrapperRules.ChainsOf(owner.ContainerId);
-        if (!config.UsesIptables)
-        {
-            using var nft = NftablesSocket.Open();
-            if (!IptablesChains.MayExist(nft, chains))
-                return;
-        }
-
+        if (!config.UsesIptables && !NftablesSession.Run(nft => IptablesChains.MayExist(nft, chains)))
+            return;
         if (SharedWith(owner.ContainerId, datastore) is not null)
             return; // they are the other container's: this one's ADD was refused
 

@@ -87,7 +87,7 @@ internal sealed record RuleConfig
             HostServices = 
             [
                 .. Services(root, "host_tcp_services", EgressRule.Tcp, AddressFamily.InterNetwork), .. Services(root, "host_udp_services", EgressRule.Udp, AddressFamily.InterNetwork),
-                .. Services(root, "host_tcp_services_ipv6", EgressRule.Tcp, AddressFamily.InterNetworkV6), .. Services(root, "host_udp_services_ipv6", EgressRule.Udp, AddressFamily.InterNetworkV6),
+                .. ServicesV6(root, "host_tcp_services_ipv6", EgressRule.Tcp, iptables), .. ServicesV6(root, "host_udp_services_ipv6", EgressRule.Udp, iptables),
             ],
             DenyAlways = Prefixes(deny, "always", iptables),
             DenyRunning = Prefixes(deny, "running", iptables),
@@ -137,6 +137,10 @@ internal sealed record RuleConfig
                 : throw WrapperConfig.Invalid($"\"{each.Path}\" must be an {(ipv4 ? "IPv4" : "IPv6")} address and a port such as {(ipv4 ? "169.254.0.2:9001" : "[fd00::2]:9001")}, not \"{each.AsString()}\"");
         }
     }
+
+    private static IEnumerable<HostService> ServicesV6(JsonView root, string key, byte protocol, bool iptables) => iptables && root.Array(key) is { Count: > 0 }
+        ? throw WrapperConfig.Invalid($"\"{key}\" needs backend \"{WrapperConfig.Nftables}\": rules of iptables are for IPv4")
+        : Services(root, key, protocol, AddressFamily.InterNetworkV6);
 
     private static List<IpPrefix> Prefixes(JsonView? lists, string key, bool iptables) => [.. (lists?.Array(key) ?? []).Select(each => Prefix(each, ipv6: !iptables))];
 

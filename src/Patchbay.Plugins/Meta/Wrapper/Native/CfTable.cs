@@ -150,7 +150,7 @@ internal sealed class CfTable
     :
     [
         Rule(Forward, "replies", New().State(NftConnectionState.Established | NftConnectionState.Related).Accept()),
-        Rule(Forward, "towards the underlay", TowardsUnderlay(NftRegister.W0 + 4)),
+        Rule(Forward, "towards the underlay", TowardsUnderlay(NftRegister.R2)),
         Rule(Forward, "from containers", By(Containers, source: true)),
         Rule(Forward, "to containers", By(Containers, source: false)),
         Rule(Input, "to the host", By(HostAccess, source: true)),
