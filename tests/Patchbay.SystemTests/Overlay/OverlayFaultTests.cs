@@ -53,7 +53,7 @@ public sealed class OverlayFaultTests : IDisposable
         _hosts.StartAgent(1);
         _hosts.StartAgent(2);
 
-        OverlayHosts.Eventually(() => _hosts.Pings(1, "10.255.2.0"), "the other host");
+        Wait.Until("the other host", () => _hosts.Pings(1, "10.255.2.0"));
         Assert.Equal(index, _hosts.Index(1));
     }
 
@@ -64,7 +64,7 @@ public sealed class OverlayFaultTests : IDisposable
         PolicyServerProcess one = _hosts.StartAgent(1, controller: true);
         _hosts.StartAgent(2, controller: true);
         string[] leases = _hosts.Leases();
-        OverlayHosts.Eventually(() => _hosts.Pings(1, OverlayHosts.Base(_hosts.Subnet(2))), "the other host");
+        Wait.Until("the other host", () => _hosts.Pings(1, OverlayHosts.Base(_hosts.Subnet(2))));
         Process ping = _hosts.StartPing(1, OverlayHosts.Base(_hosts.Subnet(2)));
         using var monitor = new ChangeMonitor(_hosts.One);
 
@@ -77,7 +77,7 @@ public sealed class OverlayFaultTests : IDisposable
             File.Delete(file);
         _hosts.StartController();
         one.WaitForLog("the lease is renewed again");
-        OverlayHosts.Eventually(() => _hosts.Leases().SequenceEqual(leases), "the leases to be known again");
+        Wait.Until("the leases to be known again", () => _hosts.Leases().SequenceEqual(leases));
 
         Assert.Equal("", monitor.Changes());
         Assert.Equal(0, OverlayHosts.Lost(ping));
@@ -118,14 +118,14 @@ public sealed class OverlayFaultTests : IDisposable
 
         File.Delete(_hosts.Datastore(1));
         _hosts.StartAgent(1, controller: true);
-        OverlayHosts.Eventually(() => _hosts.NetworkInfo(1) is not null && _hosts.Subnet(1) != subnet, "another lease");
+        Wait.Until("another lease", () => _hosts.Subnet(1) is { Length: > 0 } now && now != subnet);
         Assert.Contains($"FLANNEL_SUBNET={OverlayHosts.Base(_hosts.Subnet(1))[..^1]}1/24", File.ReadAllText(_hosts.SubnetFile(1)), StringComparison.Ordinal);
         Assert.DoesNotContain(OverlayHosts.Base(subnet), _hosts.One.Run("ip", "addr", "show", "dev", OverlayHosts.Vtep).StandardOutput, StringComparison.Ordinal);
 
         // The same while it runs.
         string second = _hosts.Subnet(1);
         Rob(second);
-        OverlayHosts.Eventually(() => _hosts.NetworkInfo(1) is not null && _hosts.Subnet(1) != second, "a third lease");
+        Wait.Until("a third lease", () => _hosts.Subnet(1) is { Length: > 0 } now && now != second);
         Assert.False(controller.Log.Contains("failed", StringComparison.Ordinal));
     }
 
@@ -165,7 +165,7 @@ public sealed class OverlayFaultTests : IDisposable
         _hosts.WriteLeases("192.0.2.1 10.255.1.0/24", "192.0.2.2 10.255.2.0/24");
         agent.WaitForLog("underlay_ip 192.0.2.1 is on no interface of this host");
         _hosts.One.Ip("addr add 192.0.2.1/24 dev up0");
-        OverlayHosts.Eventually(() => _hosts.NetworkInfo(1) is not null, "the lease");
+        Wait.Until("the lease", () => _hosts.NetworkInfo(1) is not null);
     }
 
     [Fact]
@@ -174,13 +174,13 @@ public sealed class OverlayFaultTests : IDisposable
         _hosts.WriteLeases("192.0.2.1 10.255.1.0/24", "192.0.2.2 10.255.2.0/24");
         PolicyServerProcess agent = _hosts.StartAgent(1);
         _hosts.StartAgent(2);
-        OverlayHosts.Eventually(() => _hosts.Pings(1, "10.255.2.0"), "the other host");
+        Wait.Until("the other host", () => _hosts.Pings(1, "10.255.2.0"));
         Process ping = _hosts.StartPing(1, "10.255.2.0");
 
         _hosts.WriteLeases(
             "192.0.2.1 10.255.1.0/24", "192.0.2.2 10.255.2.0/24", "192.0.2.66 10.255.2.0/24", "192.0.2.67 10.255.2.128/25", "192.0.2.68 10.254.3.0/24", "192.0.2.69 0.0.0.0/0",
             "192.0.2.70 10.255.1.64/26", "192.0.2.71 10.255.7.0/24", "192.0.2.72 10.255.7.0/24", "192.0.2.73 10.255.8.0/24");
-        OverlayHosts.Eventually(() => _hosts.Routes(1).Contains("10.255.8.0/24"), "the one that can be followed");
+        Wait.Until("the one that can be followed", () => _hosts.Routes(1).Contains("10.255.8.0/24"));
 
         Assert.Equal(["10.255.2.0/24", "10.255.8.0/24"], _hosts.Routes(1));
         agent.WaitForLog("lease 10.255.2.0/24 of 192.0.2.66 (ee:ee:0a:ff:02:00) is not followed");
