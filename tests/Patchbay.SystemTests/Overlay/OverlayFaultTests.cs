@@ -23,7 +23,8 @@ public sealed class OverlayFaultTests : IDisposable
     [InlineData("link add silk-vtep type vxlan id 1 local 192.0.2.1 dstport 4789 gbp", "its learning is True, not False")]
     [InlineData("link add silk-vtep address 0a:00:00:00:00:01 type vxlan id 1 local 192.0.2.1 dstport 4789 nolearning gbp", "its Ethernet address is 0a:00:00:00:00:01")]
     [InlineData("link add silk-vtep address ee:ee:0a:ff:01:07 type vxlan id 1 local 192.0.2.1 dstport 4789 nolearning gbp", "which is no first address of a /24")]
-    [InlineData("link add other type vxlan id 1 dstport 4789 dev up0", "other is a VXLAN device of VNI 1 and port 4789 already")]
+    [InlineData("link add other up type vxlan id 7 dstport 4789 dev up0", "cannot be beside other, a VXLAN device on port 4789")]
+    [InlineData("link add other type vxlan id 1 local 192.0.2.1 dstport 4789 dev up0 nolearning gbp", "cannot be beside other, a VXLAN device on port 4789")]
     public void A_device_of_somebody_else_is_refused_and_left_alone(string device, string told)
     {
         _hosts.WriteLeases("192.0.2.1 10.255.1.0/24", "192.0.2.2 10.255.2.0/24");
@@ -108,7 +109,7 @@ public sealed class OverlayFaultTests : IDisposable
         string subnet = _hosts.Subnet(1);
         File.WriteAllText(_hosts.Datastore(1), Containers);
         agent.Stop();
-        Rob(subnet);
+        Rob(subnet, "192.0.2.99");
 
         CommandResult ended = _hosts.RunAgent(1, _hosts.AgentConfiguration(1, controller: true));
 
@@ -124,7 +125,7 @@ public sealed class OverlayFaultTests : IDisposable
 
         // The same while it runs.
         string second = _hosts.Subnet(1);
-        Rob(second);
+        Rob(second, "192.0.2.98");
         Wait.Until("a third lease", () => _hosts.Subnet(1) is { Length: > 0 } now && now != second);
         Assert.False(controller.Log.Contains("failed", StringComparison.Ordinal));
     }
@@ -189,15 +190,15 @@ public sealed class OverlayFaultTests : IDisposable
     }
 
     // Takes a host's lease and renews it for another.
-    private void Rob(string subnet)
+    private void Rob(string subnet, string robber)
     {
-        _hosts.Ask("PUT", "/leases/release", """{ "underlay_ip": "192.0.2.1" }""").Is(200);
-        byte[] address = System.Net.IPAddress.Parse(OverlayHosts.Base(subnet)).GetAddressBytes();
-        string mac = $"ee:ee:{string.Join(':', address.Select(each => each.ToString("x2", null)))}";
-        HttpAnswer taken = _hosts.Ask("PUT", "/leases/renew", $$"""{ "underlay_ip": "192.0.2.99", "overlay_subnet": "{{subnet}}", "overlay_hardware_addr": "{{mac}}" }""");
-        if (taken.Status == 409) // the host was faster
-            Rob(subnet);
+        string mac = $"ee:ee:{string.Join(':', System.Net.IPAddress.Parse(OverlayHosts.Base(subnet)).GetAddressBytes().Select(each => each.ToString("x2", null)))}";
+        Wait.Until($"{robber} to be faster than the host", () =>
+        {
+            _hosts.Ask("PUT", "/leases/release", """{ "underlay_ip": "192.0.2.1" }""").Is(200);
+            return _hosts.Ask("PUT", "/leases/renew", $$"""{ "underlay_ip": "{{robber}}", "overlay_subnet": "{{subnet}}", "overlay_hardware_addr": "{{mac}}" }""").Status == 200;
+        });
     }
 
-    private string Links() => _hosts.One.Run("ip", "-d", "addr").Check().StandardOutput + _hosts.One.Run("ip", "route").Check().StandardOutput;
+    private string Links() => string.Concat(((string[])["-d link", "-4 addr", "route"]).Select(each => _hosts.One.Run(["ip", .. each.Split(' ')]).Check().StandardOutput));
 }

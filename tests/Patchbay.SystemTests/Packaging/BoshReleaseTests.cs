@@ -55,8 +55,8 @@ public sealed partial class BoshReleaseTests : IDisposable
             Assert.Equal(
                 Directory.GetFiles(Path.Combine(job, "templates")).Select(Path.GetFileName).Order(StringComparer.Ordinal),
                 spec["templates"]!.AsObject().Select(each => each.Key).Order(StringComparer.Ordinal));
-            foreach (string script in (string[])[.. Directory.GetFiles(Path.Combine(job, "templates"), "*st*.erb"), .. Directory.GetFiles(Path.Combine(job, "templates"), "drain.erb")])
-                _hosts.One.Run("bash", "-n", script).Check();
+            foreach (string script in spec["templates"]!.AsObject().Where(each => each.Value!.ToString().StartsWith("bin/", StringComparison.Ordinal)).Select(each => each.Key))
+                _hosts.One.Run("bash", "-n", Path.Combine(job, "templates", script)).Check();
         }
 
         Yaml(Repository.PathOf("packaging/bosh/operations/use-patchbay.yml"));
