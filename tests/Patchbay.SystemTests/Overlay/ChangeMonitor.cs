@@ -17,14 +17,14 @@ internal sealed class ChangeMonitor : IDisposable
     internal ChangeMonitor(TestHost host)
     {
         _host = host;
-        _process = host.Start(["ip", "monitor", "link", "address", "route"]);
+        _process = host.Start(["ip", "-4", "monitor", "link", "address", "route"]);
         _process.OutputDataReceived += (_, line) =>
         {
             lock (_lines)
                 _lines.Add(line.Data ?? "");
         };
         _process.BeginOutputReadLine();
-        OverlayHosts.Eventually(() => Marked() && Seen() > 0, "ip monitor to listen");
+        Wait.Until("ip monitor to listen", () => Marked() && Seen() > 0);
         _ = Changes();
     }
 
@@ -33,7 +33,7 @@ internal sealed class ChangeMonitor : IDisposable
     {
         Marked();
         int mark = _marks;
-        OverlayHosts.Eventually(() => Seen() == mark, "ip monitor to catch up");
+        Wait.Until("ip monitor to catch up", () => Seen() == mark);
         lock (_lines)
         {
             string changes = string.Join('\n', _lines.Where(each => each.Length > 0 && !each.Contains(Mark, StringComparison.Ordinal)));

@@ -1,4 +1,5 @@
 using System.Net;
+using Patchbay.Netlink.Rtnetlink;
 using Patchbay.Policy.Overlay.Controller;
 using Patchbay.Policy.Overlay.Leases;
 using Patchbay.SystemTests.Policy;
@@ -63,7 +64,7 @@ public class LeaseStoreTests
         store.Renew(own);
         store.Renew(Other("10.255.0.9/32"));
         Assert.Contains("lease mismatch", Refused(Other("10.255.77.0/24")), StringComparison.Ordinal); // 192.0.2.2 has another one now
-        Assert.Contains("lease mismatch", Refused(own with { Address = new Patchbay.Netlink.Rtnetlink.MacAddress(7) }), StringComparison.Ordinal);
+        Assert.Contains("lease mismatch", Refused(own with { Address = new MacAddress(7) }), StringComparison.Ordinal);
         Assert.Contains("belongs to 192.0.2.1", Refused(Other(own.Subnet.ToString(), host: 3)), StringComparison.Ordinal);
         Assert.Contains("not in pool", Refused(Other("10.254.1.0/24", host: 3)), StringComparison.Ordinal);
         Assert.Contains("not in pool", Refused(Other("10.255.0.0/16", host: 3)), StringComparison.Ordinal);

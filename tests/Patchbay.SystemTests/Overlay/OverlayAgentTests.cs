@@ -29,7 +29,7 @@ public sealed class OverlayAgentTests : IDisposable
         JsonElement address = Assert.Single(device.GetProperty("addr_info").EnumerateArray(), each => each.GetProperty("family").GetString() == "inet");
         Assert.Equal(("10.255.30.0", 16, "link"), (address.GetProperty("local").GetString(), address.GetProperty("prefixlen").GetInt32(), address.GetProperty("scope").GetString()));
 
-        OverlayHosts.Eventually(() => _hosts.Routes(1) is ["10.255.68.0/24"], "the route");
+        Wait.Until("the route", () => _hosts.Routes(1) is ["10.255.68.0/24"]);
         JsonElement route = _hosts.One.IpJson("route show 10.255.68.0/24")[0];
         Assert.Equal(
             ("10.255.68.0", OverlayHosts.Vtep, "10.255.30.0", "onlink"),
@@ -58,7 +58,7 @@ public sealed class OverlayAgentTests : IDisposable
         string one = _hosts.Subnet(1), two = _hosts.Subnet(2);
         Assert.NotEqual(one, two);
         Assert.Equal([$"192.0.2.1 {one}", $"192.0.2.2 {two}"], _hosts.Leases());
-        OverlayHosts.Eventually(() => _hosts.Routes(1) is [var to] && to == two && _hosts.Routes(2) is [var back] && back == one, "the routes");
+        Wait.Until("the routes", () => _hosts.Routes(1) is [var to] && to == two && _hosts.Routes(2) is [var back] && back == one);
         Assert.True(_hosts.Pings(1, OverlayHosts.Base(two)));
     }
 
@@ -66,7 +66,7 @@ public sealed class OverlayAgentTests : IDisposable
     public void End_crash_and_restart_of_the_agents_cut_nothing_and_change_nothing()
     {
         (PolicyServerProcess one, PolicyServerProcess two) = Start("192.0.2.1 10.255.1.0/24", "192.0.2.2 10.255.2.0/24");
-        OverlayHosts.Eventually(() => _hosts.Pings(1, "10.255.2.0"), "the other host");
+        Wait.Until("the other host", () => _hosts.Pings(1, "10.255.2.0"));
         int index = _hosts.Index(1);
         Process ping = _hosts.StartPing(1, "10.255.2.0");
         using var monitor = new ChangeMonitor(_hosts.One);
@@ -79,7 +79,7 @@ public sealed class OverlayAgentTests : IDisposable
         one = _hosts.StartAgent(1);
         _hosts.StartAgent(2);
         one.WaitForLog("which is there");
-        OverlayHosts.Eventually(() => Rounds(1) > 3, "some rounds");
+        Wait.Until("some rounds", () => Rounds(1) > 3);
 
         Assert.Equal(0, OverlayHosts.Lost(ping));
         Assert.Equal(index, _hosts.Index(1));
@@ -90,12 +90,12 @@ public sealed class OverlayAgentTests : IDisposable
     public void Hosts_that_come_move_and_go_are_followed()
     {
         Start("192.0.2.1 10.255.1.0/24", "192.0.2.2 10.255.2.0/24");
-        OverlayHosts.Eventually(() => _hosts.Routes(1).Length == 1, "the route");
+        Wait.Until("the route", () => _hosts.Routes(1).Length == 1);
 
         _hosts.WriteLeases("192.0.2.1 10.255.1.0/24", "192.0.2.2 10.255.2.0/24", "192.0.2.3 10.255.3.0/24", "192.0.2.4 10.255.4.0/26");
-        OverlayHosts.Eventually(() => _hosts.Routes(1) is ["10.255.2.0/24", "10.255.3.0/24", "10.255.4.0/26"], "both that came");
+        Wait.Until("both that came", () => _hosts.Routes(1) is ["10.255.2.0/24", "10.255.3.0/24", "10.255.4.0/26"]);
         _hosts.WriteLeases("192.0.2.1 10.255.1.0/24", "192.0.2.2 10.255.2.0/24", "192.0.2.5 10.255.3.0/24");
-        OverlayHosts.Eventually(() => _hosts.BridgeEntries(1) is ["ee:ee:0a:ff:02:00 192.0.2.2", "ee:ee:0a:ff:03:00 192.0.2.5"], "one that moved, one that went");
+        Wait.Until("one that moved, one that went", () => _hosts.BridgeEntries(1) is ["ee:ee:0a:ff:02:00 192.0.2.2", "ee:ee:0a:ff:03:00 192.0.2.5"]);
 
         Assert.Equal(["10.255.2.0/24", "10.255.3.0/24"], _hosts.Routes(1));
         Assert.Equal(2, _hosts.One.IpJson($"neigh show dev {OverlayHosts.Vtep} nud permanent").GetArrayLength());
@@ -105,21 +105,21 @@ public sealed class OverlayAgentTests : IDisposable
     public void What_somebody_takes_away_comes_back_and_what_is_not_the_agents_stays()
     {
         Start("192.0.2.1 10.255.1.0/24", "192.0.2.2 10.255.2.0/24");
-        OverlayHosts.Eventually(() => _hosts.Pings(1, "10.255.2.0"), "the other host");
+        Wait.Until("the other host", () => _hosts.Pings(1, "10.255.2.0"));
         _hosts.One.Ip($"route add 198.51.100.0/24 via 10.255.2.0 dev {OverlayHosts.Vtep}", $"addr add 203.0.113.1/32 dev {OverlayHosts.Vtep}");
 
         _hosts.One.Ip("route del 10.255.2.0/24");
-        OverlayHosts.Eventually(() => _hosts.Routes(1).Contains("10.255.2.0/24"), "the route");
+        Wait.Until("the route", () => _hosts.Routes(1).Contains("10.255.2.0/24"));
         _hosts.One.Ip($"neigh del 10.255.2.0 dev {OverlayHosts.Vtep}");
         _hosts.One.Run("bridge", "fdb", "del", "ee:ee:0a:ff:02:00", "dev", OverlayHosts.Vtep, "dst", "192.0.2.2", "self").Check();
-        OverlayHosts.Eventually(() => _hosts.BridgeEntries(1).Length == 1 && _hosts.Pings(1, "10.255.2.0"), "neighbour and forwarding entry");
+        Wait.Until("neighbour and forwarding entry", () => _hosts.BridgeEntries(1).Length == 1 && _hosts.Pings(1, "10.255.2.0"));
         Assert.Contains("198.51.100.0/24", _hosts.Routes(1));
         Assert.Contains("203.0.113.1", _hosts.One.Run("ip", "addr", "show", "dev", OverlayHosts.Vtep).StandardOutput, StringComparison.Ordinal);
 
         _hosts.One.Ip($"link set {OverlayHosts.Vtep} down");
-        OverlayHosts.Eventually(() => _hosts.Pings(1, "10.255.2.0"), "the device to be up");
+        Wait.Until("the device to be up", () => _hosts.Pings(1, "10.255.2.0"));
         _hosts.One.Ip($"link del {OverlayHosts.Vtep}");
-        OverlayHosts.Eventually(() => _hosts.Pings(1, "10.255.2.0"), "the device");
+        Wait.Until("the device", () => _hosts.Pings(1, "10.255.2.0"));
     }
 
     [Fact]
@@ -128,12 +128,12 @@ public sealed class OverlayAgentTests : IDisposable
         _hosts.One.Ip("link set up0 mtu 9000");
         _hosts.Two.Ip("link set up0 mtu 9000");
         Start("192.0.2.1 10.255.1.0/24", "192.0.2.2 10.255.2.0/24");
-        OverlayHosts.Eventually(() => _hosts.Pings(1, "10.255.2.0"), "the other host");
+        Wait.Until("the other host", () => _hosts.Pings(1, "10.255.2.0"));
         Assert.Equal(8950, _hosts.One.Mtu(OverlayHosts.Vtep));
         Assert.True(_hosts.One.PingsWhole("10.255.2.0", 8950 - 28));
 
         _hosts.One.Ip("link set up0 mtu 1400");
-        OverlayHosts.Eventually(() => _hosts.NetworkInfo(1)!.Value.GetProperty("mtu").GetInt32() == 1350, "the new MTU");
+        Wait.Until("the new MTU", () => _hosts.NetworkInfo(1)!.Value.GetProperty("mtu").GetInt32() == 1350);
         Assert.Equal(1350, _hosts.One.Mtu(OverlayHosts.Vtep));
         Assert.Contains("FLANNEL_MTU=1350\n", File.ReadAllText(_hosts.SubnetFile(1)), StringComparison.Ordinal);
     }
@@ -146,13 +146,13 @@ public sealed class OverlayAgentTests : IDisposable
         configuration["single_ip_only"] = true;
         _hosts.StartAgent(1, configuration);
         _hosts.StartAgent(2, controller: true);
-        OverlayHosts.Eventually(() => _hosts.NetworkInfo(1) is not null, "the lease");
+        Wait.Until("the lease", () => _hosts.NetworkInfo(1) is not null);
 
         string one = _hosts.Subnet(1);
         Assert.StartsWith("10.255.0.", one, StringComparison.Ordinal);
         Assert.EndsWith("/32", one, StringComparison.Ordinal);
         Assert.False(File.Exists(_hosts.SubnetFile(1)));
-        OverlayHosts.Eventually(() => _hosts.Pings(1, OverlayHosts.Base(_hosts.Subnet(2))) && _hosts.Pings(2, OverlayHosts.Base(one)), "the other host");
+        Wait.Until("the other host", () => _hosts.Pings(1, OverlayHosts.Base(_hosts.Subnet(2))) && _hosts.Pings(2, OverlayHosts.Base(one)));
     }
 
     [Fact]
@@ -162,6 +162,7 @@ public sealed class OverlayAgentTests : IDisposable
         PolicyServerProcess agent = _hosts.StartAgent(1, controller: true);
         JsonObject configuration = _hosts.AgentConfiguration(1, controller: true);
         File.WriteAllText(_hosts.Datastore(1), """{ "h": { "handle": "h", "ip": "10.255.1.2", "metadata": { "policy_group_id": "a" } } }""");
+        Assert.Contains("the agent still runs", _hosts.Teardown(1, configuration).StandardError, StringComparison.Ordinal);
         agent.Stop();
 
         CommandResult refused = _hosts.Teardown(1, configuration);

@@ -26,8 +26,8 @@ public sealed class OverlayContainerTests : IDisposable
         (TestNamespace b, string addressOfB) = _hosts.AddContainer(2);
         Assert.StartsWith("10.255.2.", addressOfB, StringComparison.Ordinal);
         Process server = b.Start(["python3", Connections, "serve", "tcp/8080", "udp/53"]);
-        Assert.Equal("ready", server.StandardOutput.ReadLine());
-        OverlayHosts.Eventually(() => a.Run("ping", "-c", "1", "-W", "1", addressOfB).ExitCode == 0, "the other container");
+        Assert.Equal("ready", server.NextLine());
+        Wait.Until("the other container", () => a.Run("ping", "-c", "1", "-W", "1", addressOfB).ExitCode == 0);
 
         // What a policy agent does on host 1, and what one on host 2 looks at.
         Nft(_hosts.One, $"table ip probe {{ chain out {{ type filter hook forward priority 0; ip saddr {addressOfA} meta mark set 0x1234\n}}\n}}");

@@ -23,7 +23,8 @@ public sealed class OverlayFaultTests : IDisposable
     [InlineData("link add silk-vtep type vxlan id 1 local 192.0.2.1 dstport 4789 gbp", "its learning is True, not False")]
     [InlineData("link add silk-vtep address 0a:00:00:00:00:01 type vxlan id 1 local 192.0.2.1 dstport 4789 nolearning gbp", "its Ethernet address is 0a:00:00:00:00:01")]
     [InlineData("link add silk-vtep address ee:ee:0a:ff:01:07 type vxlan id 1 local 192.0.2.1 dstport 4789 nolearning gbp", "which is no first address of a /24")]
-    [InlineData("link add other type vxlan id 1 dstport 4789 dev up0", "other is a VXLAN device of VNI 1 and port 4789 already")]
+    [InlineData("link add other up type vxlan id 7 dstport 4789 dev up0", "cannot be beside other, a VXLAN device on port 4789")]
+    [InlineData("link add other type vxlan id 1 local 192.0.2.1 dstport 4789 dev up0 nolearning gbp", "cannot be beside other, a VXLAN device on port 4789")]
     public void A_device_of_somebody_else_is_refused_and_left_alone(string device, string told)
     {
         _hosts.WriteLeases("192.0.2.1 10.255.1.0/24", "192.0.2.2 10.255.2.0/24");
@@ -53,7 +54,7 @@ public sealed class OverlayFaultTests : IDisposable
         _hosts.StartAgent(1);
         _hosts.StartAgent(2);
 
-        OverlayHosts.Eventually(() => _hosts.Pings(1, "10.255.2.0"), "the other host");
+        Wait.Until("the other host", () => _hosts.Pings(1, "10.255.2.0"));
         Assert.Equal(index, _hosts.Index(1));
     }
 
@@ -64,7 +65,7 @@ public sealed class OverlayFaultTests : IDisposable
         PolicyServerProcess one = _hosts.StartAgent(1, controller: true);
         _hosts.StartAgent(2, controller: true);
         string[] leases = _hosts.Leases();
-        OverlayHosts.Eventually(() => _hosts.Pings(1, OverlayHosts.Base(_hosts.Subnet(2))), "the other host");
+        Wait.Until("the other host", () => _hosts.Pings(1, OverlayHosts.Base(_hosts.Subnet(2))));
         Process ping = _hosts.StartPing(1, OverlayHosts.Base(_hosts.Subnet(2)));
         using var monitor = new ChangeMonitor(_hosts.One);
 
@@ -77,7 +78,7 @@ public sealed class OverlayFaultTests : IDisposable
             File.Delete(file);
         _hosts.StartController();
         one.WaitForLog("the lease is renewed again");
-        OverlayHosts.Eventually(() => _hosts.Leases().SequenceEqual(leases), "the leases to be known again");
+        Wait.Until("the leases to be known again", () => _hosts.Leases().SequenceEqual(leases));
 
         Assert.Equal("", monitor.Changes());
         Assert.Equal(0, OverlayHosts.Lost(ping));
@@ -108,7 +109,7 @@ public sealed class OverlayFaultTests : IDisposable
         string subnet = _hosts.Subnet(1);
         File.WriteAllText(_hosts.Datastore(1), Containers);
         agent.Stop();
-        Rob(subnet);
+        Rob(subnet, "192.0.2.99");
 
         CommandResult ended = _hosts.RunAgent(1, _hosts.AgentConfiguration(1, controller: true));
 
@@ -118,14 +119,14 @@ public sealed class OverlayFaultTests : IDisposable
 
         File.Delete(_hosts.Datastore(1));
         _hosts.StartAgent(1, controller: true);
-        OverlayHosts.Eventually(() => _hosts.NetworkInfo(1) is not null && _hosts.Subnet(1) != subnet, "another lease");
+        Wait.Until("another lease", () => _hosts.Subnet(1) is { Length: > 0 } now && now != subnet);
         Assert.Contains($"FLANNEL_SUBNET={OverlayHosts.Base(_hosts.Subnet(1))[..^1]}1/24", File.ReadAllText(_hosts.SubnetFile(1)), StringComparison.Ordinal);
         Assert.DoesNotContain(OverlayHosts.Base(subnet), _hosts.One.Run("ip", "addr", "show", "dev", OverlayHosts.Vtep).StandardOutput, StringComparison.Ordinal);
 
         // The same while it runs.
         string second = _hosts.Subnet(1);
-        Rob(second);
-        OverlayHosts.Eventually(() => _hosts.NetworkInfo(1) is not null && _hosts.Subnet(1) != second, "a third lease");
+        Rob(second, "192.0.2.98");
+        Wait.Until("a third lease", () => _hosts.Subnet(1) is { Length: > 0 } now && now != second);
         Assert.False(controller.Log.Contains("failed", StringComparison.Ordinal));
     }
 
@@ -165,7 +166,7 @@ public sealed class OverlayFaultTests : IDisposable
         _hosts.WriteLeases("192.0.2.1 10.255.1.0/24", "192.0.2.2 10.255.2.0/24");
         agent.WaitForLog("underlay_ip 192.0.2.1 is on no interface of this host");
         _hosts.One.Ip("addr add 192.0.2.1/24 dev up0");
-        OverlayHosts.Eventually(() => _hosts.NetworkInfo(1) is not null, "the lease");
+        Wait.Until("the lease", () => _hosts.NetworkInfo(1) is not null);
     }
 
     [Fact]
@@ -174,13 +175,13 @@ public sealed class OverlayFaultTests : IDisposable
         _hosts.WriteLeases("192.0.2.1 10.255.1.0/24", "192.0.2.2 10.255.2.0/24");
         PolicyServerProcess agent = _hosts.StartAgent(1);
         _hosts.StartAgent(2);
-        OverlayHosts.Eventually(() => _hosts.Pings(1, "10.255.2.0"), "the other host");
+        Wait.Until("the other host", () => _hosts.Pings(1, "10.255.2.0"));
         Process ping = _hosts.StartPing(1, "10.255.2.0");
 
         _hosts.WriteLeases(
             "192.0.2.1 10.255.1.0/24", "192.0.2.2 10.255.2.0/24", "192.0.2.66 10.255.2.0/24", "192.0.2.67 10.255.2.128/25", "192.0.2.68 10.254.3.0/24", "192.0.2.69 0.0.0.0/0",
             "192.0.2.70 10.255.1.64/26", "192.0.2.71 10.255.7.0/24", "192.0.2.72 10.255.7.0/24", "192.0.2.73 10.255.8.0/24");
-        OverlayHosts.Eventually(() => _hosts.Routes(1).Contains("10.255.8.0/24"), "the one that can be followed");
+        Wait.Until("the one that can be followed", () => _hosts.Routes(1).Contains("10.255.8.0/24"));
 
         Assert.Equal(["10.255.2.0/24", "10.255.8.0/24"], _hosts.Routes(1));
         agent.WaitForLog("lease 10.255.2.0/24 of 192.0.2.66 (ee:ee:0a:ff:02:00) is not followed");
@@ -189,15 +190,15 @@ public sealed class OverlayFaultTests : IDisposable
     }
 
     // Takes a host's lease and renews it for another.
-    private void Rob(string subnet)
+    private void Rob(string subnet, string robber)
     {
-        _hosts.Ask("PUT", "/leases/release", """{ "underlay_ip": "192.0.2.1" }""").Is(200);
-        byte[] address = System.Net.IPAddress.Parse(OverlayHosts.Base(subnet)).GetAddressBytes();
-        string mac = $"ee:ee:{string.Join(':', address.Select(each => each.ToString("x2", null)))}";
-        HttpAnswer taken = _hosts.Ask("PUT", "/leases/renew", $$"""{ "underlay_ip": "192.0.2.99", "overlay_subnet": "{{subnet}}", "overlay_hardware_addr": "{{mac}}" }""");
-        if (taken.Status == 409) // the host was faster
-            Rob(subnet);
+        string mac = $"ee:ee:{string.Join(':', System.Net.IPAddress.Parse(OverlayHosts.Base(subnet)).GetAddressBytes().Select(each => each.ToString("x2", null)))}";
+        Wait.Until($"{robber} to be faster than the host", () =>
+        {
+            _hosts.Ask("PUT", "/leases/release", """{ "underlay_ip": "192.0.2.1" }""").Is(200);
+            return _hosts.Ask("PUT", "/leases/renew", $$"""{ "underlay_ip": "{{robber}}", "overlay_subnet": "{{subnet}}", "overlay_hardware_addr": "{{mac}}" }""").Status == 200;
+        });
     }
 
-    private string Links() => _hosts.One.Run("ip", "-d", "addr").Check().StandardOutput + _hosts.One.Run("ip", "route").Check().StandardOutput;
+    private string Links() => string.Concat(((string[])["-d link", "-4 addr", "route"]).Select(each => _hosts.One.Run(["ip", .. each.Split(' ')]).Check().StandardOutput));
 }

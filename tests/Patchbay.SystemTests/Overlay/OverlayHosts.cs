@@ -15,7 +15,7 @@ internal sealed class OverlayHosts : IDisposable
     private readonly bool _borrowed;
 
     public OverlayHosts()
-        : this(TestHost.Create(), TestHost.Create())
+        : this(NeededHost(), TestHost.Create())
     {
         _borrowed = false;
         One.To(Two, "up0", "up0");
@@ -26,8 +26,6 @@ internal sealed class OverlayHosts : IDisposable
     /// <summary>Hosts with an underlay of their own, which are not disposed with this.</summary>
     public OverlayHosts(TestHost one, TestHost two)
     {
-        Needs.Vxlan();
-        Assert.SkipUnless(File.Exists(PolicyHost.Executable), $"needs {PolicyHost.Executable}; run make build, or set PATCHBAY_BIN");
         _borrowed = true;
         One = one;
         Two = two;
@@ -89,7 +87,7 @@ internal sealed class OverlayHosts : IDisposable
     public PolicyServerProcess StartAgent(int number, bool controller = false)
     {
         PolicyServerProcess agent = StartAgent(number, AgentConfiguration(number, controller));
-        Eventually(() => NetworkInfo(number) is not null, "the agent to have a lease", agent);
+        Eventually(() => NetworkInfo(number) is not null, "a lease", agent);
         return agent;
     }
 
@@ -139,8 +137,8 @@ internal sealed class OverlayHosts : IDisposable
 
     public HttpAnswer Local(int number, string path) => HttpAnswer.Parse(Host(number).Run("curl", "-sS", "-i", "--max-time", "60", $"http://127.0.0.1:23954{path}").Check());
 
-    /// <summary>The subnet that a host has.</summary>
-    public string Subnet(int number) => NetworkInfo(number)!.Value.GetProperty("overlay_subnet").GetString()!;
+    /// <summary>The subnet that a host has; empty while it has none.</summary>
+    public string Subnet(int number) => NetworkInfo(number)?.GetProperty("overlay_subnet").GetString() ?? "";
 
     /// <summary>The first address of a subnet, at which its host answers.</summary>
     public static string Base(string subnet) => subnet.Split('/')[0];
@@ -171,14 +169,23 @@ internal sealed class OverlayHosts : IDisposable
         return Math.Max(0, sent - received - 1);
     }
 
-    /// <summary>Waits for something; what the agent logged is shown when it does not come.</summary>
-    public static void Eventually(Func<bool> condition, string what, PolicyServerProcess? agent = null)
+    /// <summary>What every test here needs.</summary>
+    public static void CheckNeeds()
     {
-        long started = Stopwatch.GetTimestamp();
-        while (!condition())
+        Needs.Vxlan();
+        Assert.SkipUnless(File.Exists(PolicyHost.Executable), $"needs {PolicyHost.Executable}; run make build, or set PATCHBAY_BIN");
+    }
+
+    /// <summary>Waits for something of an agent's; what it logged is shown when that does not come.</summary>
+    public static void Eventually(Func<bool> holds, string what, PolicyServerProcess? agent = null)
+    {
+        try
         {
-            Assert.True(Stopwatch.GetElapsedTime(started) < Command.DefaultLimit, $"waited in vain for {what}\n{agent?.Log}");
-            Thread.Sleep(20);
+            Wait.Until(what, holds);
+        }
+        catch (Xunit.Sdk.FailException e) when (agent is not null)
+        {
+            Assert.Fail($"{e.Message}\n{agent.Log}");
         }
     }
 
@@ -201,6 +208,12 @@ internal sealed class OverlayHosts : IDisposable
             """;
         PluginResult added = new Plugin(host, "flannel").Add(container, config).Check();
         return (container, added.Json.GetProperty("ips")[0].GetProperty("address").GetString()!.Split('/')[0]);
+    }
+
+    private static TestHost NeededHost()
+    {
+        CheckNeeds();
+        return TestHost.Create();
     }
 
     private string Write(int number, JsonObject configuration)

@@ -30,7 +30,7 @@ public sealed class OverlayPolicyTests : IDisposable
         _hosts.WriteLeases("192.0.2.1 10.255.1.0/24", "192.0.2.2 10.255.2.0/24");
 
         PolicyServerProcess agents = _hosts.StartAgent(1, _hosts.AgentConfiguration(1, controller: false), "--policy", policy);
-        OverlayHosts.Eventually(() => _hosts.NetworkInfo(1) is not null && _hosts.Routes(1).Length == 1, "the overlay", agents);
+        Wait.Until("the overlay", () => _hosts.NetworkInfo(1) is not null && _hosts.Routes(1).Length == 1);
         agents.WaitForLog("policies from https://127.0.0.1:4003");
         HttpAnswer.Parse(_hosts.One.Run("curl", "-sS", "-i", "http://127.0.0.1:8722/force-policy-poll-cycle").Check()).Is(200);
         Assert.Contains("10.255.1.2", _hosts.One.Run("nft", "list", "table", "ip", "cf_networking").Check().StandardOutput, StringComparison.Ordinal);

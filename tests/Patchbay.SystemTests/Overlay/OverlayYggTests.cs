@@ -18,6 +18,7 @@ public sealed class OverlayYggTests
     {
         Plugin.NeedsOurs("flannel", "bridge", "host-local");
         Needs.Program("python3");
+        OverlayHosts.CheckNeeds();
         using var mesh = new YggMesh(generation: generation);
         using var hosts = new OverlayHosts(mesh.One.Host, mesh.Two.Host);
         hosts.WriteLeases($"{mesh.One.NodeAddress} 10.255.1.0/24", $"{mesh.Two.NodeAddress} 10.255.2.0/24");
@@ -29,7 +30,7 @@ public sealed class OverlayYggTests
         (TestNamespace a, string addressOfA) = hosts.AddContainer(1);
         (TestNamespace b, string addressOfB) = hosts.AddContainer(2);
         Process server = b.Start(["python3", Connections, "serve", "tcp/8080"]);
-        Assert.Equal("ready", server.StandardOutput.ReadLine());
+        Assert.Equal("ready", server.NextLine());
         YggHost.Reach(a, addressOfB);
         Assert.Equal($"{addressOfB}:tcp/8080 yes\n", a.Run("python3", Connections, "try", $"{addressOfB}:tcp/8080").Check().StandardOutput);
         Assert.True(a.PingsWhole(addressOfB, mtu - 28), "the largest packet");
@@ -48,6 +49,6 @@ public sealed class OverlayYggTests
         JsonObject configuration = hosts.AgentConfiguration(number, controller: false);
         configuration["underlay_ip"] = node.NodeAddress;
         hosts.StartAgent(number, configuration);
-        OverlayHosts.Eventually(() => hosts.NetworkInfo(number) is not null, "the lease");
+        Wait.Until("the lease", () => hosts.NetworkInfo(number) is not null);
     }
 }

@@ -17,23 +17,20 @@ internal sealed class LeaseFile(string path) : ILeaseSource
 
     public async Task<Lease> AcquireAsync(IPAddress underlay, bool single, CancellationToken cancel)
     {
-        var problems = new List<string>();
-        IReadOnlyList<Lease> all = await ActiveAsync(problems, cancel);
-        Lease[] own = [.. all.Where(each => each.Underlay.Equals(underlay))];
-        if (own.Length != 1)
-            throw new LeaseConflictException(own.Length > 1 ? $"{path} has {own.Length} leases for {underlay}" : $"{path} has no lease for {underlay}{(problems.Count > 0 ? $"; {problems[0]}" : "")}");
-        if (own[0].Subnet.IsSingle != single)
-            throw new LeaseConflictException($"{path}: {own[0].Subnet} is {(single ? "more than one address" : "one address, and single_ip_only is not set")}");
-        if (all.FirstOrDefault(each => each != own[0] && each.Subnet.Overlaps(own[0].Subnet)) is { } other)
-            throw new LeaseConflictException($"{path}: {own[0].Subnet} of {underlay} overlaps {other.Subnet} of {other.Underlay}");
-        return own[0];
+        (Lease own, IReadOnlyList<Lease> all) = await FindAsync(underlay, cancel);
+        if (own.Subnet.IsSingle != single)
+            throw new LeaseConflictException($"{path}: {own.Subnet} is {(single ? "more than one address" : "one address, and single_ip_only is not set")}");
+        if (all.FirstOrDefault(each => each != own && each.Subnet.Overlaps(own.Subnet)) is { } other)
+            throw new LeaseConflictException($"{path}: {own.Subnet} of {underlay} overlaps {other.Subnet} of {other.Underlay}");
+        return own;
     }
 
+    // Somebody who claims a part of it later is not followed, and takes nothing from the host that has it.
     public async Task RenewAsync(Lease lease, CancellationToken cancel)
     {
-        Lease told = await AcquireAsync(lease.Underlay, lease.Subnet.IsSingle, cancel);
-        if (told != lease)
-            throw new LeaseConflictException($"lease mismatch: {path} has {told.Subnet} ({told.Address}) for {lease.Underlay}");
+        (Lease own, _) = await FindAsync(lease.Underlay, cancel);
+        if (own != lease)
+            throw new LeaseConflictException($"lease mismatch: {path} has {own.Subnet} ({own.Address}) for {lease.Underlay}");
     }
 
     public async Task<IReadOnlyList<Lease>> ActiveAsync(List<string> problems, CancellationToken cancel)
@@ -50,4 +47,14 @@ internal sealed class LeaseFile(string path) : ILeaseSource
     }
 
     public Task ReleaseAsync(IPAddress underlay, CancellationToken cancel) => Task.CompletedTask; // who keeps the file takes it out
+
+    private async Task<(Lease Own, IReadOnlyList<Lease> All)> FindAsync(IPAddress underlay, CancellationToken cancel)
+    {
+        var problems = new List<string>();
+        IReadOnlyList<Lease> all = await ActiveAsync(problems, cancel);
+        Lease[] own = [.. all.Where(each => each.Underlay.Equals(underlay))];
+        if (own.Length == 1)
+            return (own[0], all);
+        throw new LeaseConflictException(own.Length > 1 ? $"{path} has {own.Length} leases for {underlay}" : $"{path} has no lease for {underlay}{(problems.Count > 0 ? $"; {problems[0]}" : "")}");
+    }
 }

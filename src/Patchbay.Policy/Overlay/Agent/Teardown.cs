@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Patchbay.Netlink;
 using Patchbay.Policy.CloudFoundry;
 using Patchbay.Policy.Overlay.Leases;
@@ -14,6 +15,8 @@ internal static class Teardown
     internal static async Task RunAsync(OverlayConfiguration configuration, bool wait, bool force, TimeProvider clock, CancellationToken cancel)
     {
         configuration.Check();
+        if (await IsListeningAsync(configuration, cancel))
+            throw new OverlayException($"the agent still runs: {configuration.HealthCheckHost}:{configuration.HealthCheckPort} answers; stop it first, since it would take a lease again");
         using ILeaseSource source = OverlayAgent.OpenSource(configuration);
         using var vtep = new Vtep(configuration);
         Lease? lease = vtep.FindLease();
@@ -52,6 +55,20 @@ internal static class Teardown
             {
                 failures.Add(e);
             }
+        }
+    }
+
+    private static async Task<bool> IsListeningAsync(OverlayConfiguration configuration, CancellationToken cancel)
+    {
+        try
+        {
+            using var client = new TcpClient();
+            await client.ConnectAsync(configuration.HealthCheckHost, configuration.HealthCheckPort, cancel);
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false; // nobody is there, as it should be
         }
     }
 }

@@ -88,28 +88,35 @@ internal sealed class Vtep(OverlayConfiguration configuration) : IDisposable
             Learning = false,
             GroupPolicy = true,
         };
-        Link? made = null;
+        int index = 0;
         var batch = new NetlinkBatch();
         batch.AddLink(new LinkSettings { Name = Name, Mtu = mtu, Address = lease.Address, Kind = kind });
-        batch.GetLink(Name, found => made = found, Tolerated.Missing);
-        IReadOnlyList<NetlinkException> failures = _socket.TryExecute(batch);
-        if (failures.Count > 0)
-            throw failures[0].Error == Errno.Exists && OtherOfSameNumber() is { } other
-                ? new OverlayException($"{other} is a VXLAN device of VNI {configuration.Vni} and port {configuration.VtepPort} already, and the kernel lets one be; remove it (ip link del {other}), or set another vni or vtep_port on all hosts", failures[0])
-                : failures[0];
+        batch.GetLink(Name, found => index = found.Index, Tolerated.Missing);
+        if (_socket.TryExecute(batch) is [var refused, ..])
+            throw Explained(refused);
         try
         {
             batch.Clear();
-            batch.AddAddress(OwnAddress(lease, made!.Index));
-            batch.SetLink(made.Index, new LinkSettings { Up = true });
+            batch.AddAddress(OwnAddress(lease, index));
+            batch.SetLink(index, new LinkSettings { Up = true });
             _socket.Execute(batch);
-            return (made.Index, mtu);
+            return (index, mtu);
         }
-        catch
+        catch (NetlinkException e)
         {
             Delete();
-            throw;
+            throw Explained(e);
         }
+    }
+
+    // The kernel refuses a device at once (the same VNI), or when it is set up: devices of one port share a socket, with or without group policy.
+    private Exception Explained(NetlinkException refused)
+    {
+        Link? other = _socket.ListLinks(Vxlan.KindName)
+            .FirstOrDefault(each => Vxlan.Decode(each) is var found && found.Port == configuration.VtepPort && (found.Id == configuration.Vni || !found.GroupPolicy));
+        return other is null
+            ? refused
+            : new OverlayException($"{Name} cannot be beside {other.Name}, a VXLAN device on port {configuration.VtepPort}: the kernel has one for a VNI, and all of a port with group policy or none. Remove it (ip link del {other.Name}), or set another vni or vtep_port on all hosts. {refused.Message}", refused);
     }
 
     // Scope link: the kernel does not choose it as a source for packets that leave the overlay.
@@ -143,9 +150,6 @@ internal sealed class Vtep(OverlayConfiguration configuration) : IDisposable
         ];
         return settings.FirstOrDefault(each => !Equals(each.Found, each.Wanted)) is { Name: not null } other ? $"its {other.Name} is {other.Found ?? "none"}, not {other.Wanted}" : null;
     }
-
-    private string? OtherOfSameNumber() => _socket.ListLinks(Vxlan.KindName)
-        .FirstOrDefault(each => Vxlan.Decode(each) is var found && found.Id == configuration.Vni && found.Port == configuration.VtepPort)?.Name;
 
     private Subnet? NetworkOf(Subnet subnet) => _networks.Where(each => each.Contains(subnet)).Select(each => (Subnet?)each).FirstOrDefault();
 
