@@ -9,6 +9,12 @@ public class LabExampleTests
     private static readonly Dictionary<string, Action> Wanted = new()
     {
         ["impaired"] = Needs.Netem,
+        ["bursts"] = Needs.Netem,
+        ["conlink1-impaired"] = () =>
+        {
+            Needs.Netem();
+            Needs.Red();
+        },
         ["vlans"] = Needs.BridgeVlanFiltering,
         ["macvlan"] = Needs.Macvlan,
         ["tunnel"] = Needs.Vxlan,
