@@ -41,7 +41,8 @@ internal static class DownCommand
         state.Remove();
     }
 
-    private static async Task RemoveContainersAsync(string name, LabRecord? record)
+    /// <summary>Removes the containers that an engine runs for a lab.</summary>
+    public static async Task RemoveContainersAsync(string name, LabRecord? record)
     {
         IReadOnlyList<Engine> engines = [];
         try

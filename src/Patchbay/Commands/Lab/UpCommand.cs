@@ -62,6 +62,9 @@ internal static class UpCommand
         var project = await EngineChoice.ProjectAsync(chosen.Options, engines, cancellation).ConfigureAwait(false);
         if (options.Verbose)
             Console.WriteLine(session.Plan());
+        // Those that the files still have are taken over.
+        if (chosen.Config.LabContainers.Count == 0 && state.Read() is { Containers: true } earlier)
+            await DownCommand.RemoveContainersAsync(chosen.Name, earlier).ConfigureAwait(false);
         state.SetReady(false);
         var record = new LabRecord
         {
