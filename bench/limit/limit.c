@@ -133,7 +133,15 @@ static void create_bridge(void)
         die("create the bridge");
 }
 
-// ip link add HOSTNAME master BRIDGE up type veth peer name eth0 netns NETNS
+// Without them the kernel makes one for each processor that there could be, and uses the first.
+static void put_queues(struct batch *batch)
+{
+    uint32_t one = 1;
+    put(batch, IFLA_NUM_TX_QUEUES, &one, sizeof one);
+    put(batch, IFLA_NUM_RX_QUEUES, &one, sizeof one);
+}
+
+// ip link add HOSTNAME numtxqueues 1 numrxqueues 1 master BRIDGE up type veth peer name eth0 numtxqueues 1 numrxqueues 1 netns NETNS
 static void create_veth(const char *name, int master)
 {
     struct batch batch = { 0 };
@@ -141,11 +149,13 @@ static void create_veth(const char *name, int master)
     begin(&batch, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &info, sizeof info);
     put(&batch, IFLA_IFNAME, name, strlen(name) + 1);
     put(&batch, IFLA_MASTER, &master, sizeof master);
+    put_queues(&batch);
     int kind = nest(&batch, IFLA_LINKINFO);
     put(&batch, IFLA_INFO_KIND, "veth", 5);
     int values = nest(&batch, IFLA_INFO_DATA), other = nest(&batch, VETH_INFO_PEER);
     append(&batch, &peer, sizeof peer);
     put(&batch, IFLA_IFNAME, "eth0", 5);
+    put_queues(&batch);
     put(&batch, IFLA_NET_NS_FD, &netns_fd, sizeof netns_fd);
     unnest(&batch, other);
     unnest(&batch, values);

@@ -65,6 +65,15 @@ public class ConfigurationDirectoryTests
             File.Delete(node.Machine.PathOf(file));
             EngineHost.Await("NetworkReady", () => node.Client.Condition("NetworkReady").Status);
         }
+
+        // What the CRI tells of a huge list is more than its clients take (16 MiB): it is waited for without.
+        Command.Run(["sh", "-c", "rm \"$0\"/*", node.Machine.PathOf("/etc/cni/net.d")]).Check();
+        EngineHost.Await("no network", () => !node.Client.Condition("NetworkReady").Status);
+        node.Machine.WriteFile("/etc/cni/net.d/05-huge.conflist", BadConfigurations.Huge(BadConfigurations.Other(CriHost.Network(), "pods", "huge", "10.88.0", "10.77.0")));
+        EngineHost.Await("NetworkReady", () => node.Client.Condition("NetworkReady").Status);
+        string id = node.Run("huge");
+        Assert.Equal("10.77.0.2", node.Client.PodSandboxStatus(id).Ip);
+        node.Remove(id);
     }
 
     // Podman warns of a file that it cannot use, by name, and goes on with the others; of two of one name the first counts.

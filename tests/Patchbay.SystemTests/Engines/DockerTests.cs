@@ -119,7 +119,7 @@ public sealed class DockerTests : IClassFixture<DockerEngine>, IDisposable
     public void A_signal_reaches_the_container()
     {
         Process tool = Start("--rm", "--name", "trapping", "busybox", "sh", "-c", "trap 'exit 3' TERM; echo ready; while :; do sleep 0.1; done");
-        Assert.Equal("ready", tool.StandardOutput.ReadLine());
+        Assert.Equal("ready", tool.NextLine());
         RunHost.Send("TERM", tool.Id);
         Assert.True(tool.WaitForExit(Command.DefaultLimit));
         Assert.Equal(3, tool.ExitCode);
@@ -133,7 +133,7 @@ public sealed class DockerTests : IClassFixture<DockerEngine>, IDisposable
     {
         Process tool = Start("--rm", "busybox", "sh", "-c", "echo ready; sleep 1000; true");
         if (running)
-            Assert.Equal("ready", tool.StandardOutput.ReadLine());
+            Assert.Equal("ready", tool.NextLine());
         else
             RunHost.Await("the container", () => _engine.Docker("ps", "--all", "--quiet", "--filter", "label=patchbay.docker-run").StandardOutput.Length > 0);
         RunHost.Send("KILL", tool.Id);
@@ -144,7 +144,7 @@ public sealed class DockerTests : IClassFixture<DockerEngine>, IDisposable
     public void The_guardian_is_killed()
     {
         Process tool = Start("--rm", "busybox", "sh", "-c", "echo ready; sleep 1000; true");
-        Assert.Equal("ready", tool.StandardOutput.ReadLine());
+        Assert.Equal("ready", tool.NextLine());
         RunHost.Send("KILL", RunHost.ChildOf(tool.Id));
         Assert.True(tool.WaitForExit(Command.DefaultLimit));
         Assert.Equal(137, tool.ExitCode);
@@ -154,7 +154,7 @@ public sealed class DockerTests : IClassFixture<DockerEngine>, IDisposable
     public void Tool_and_guardian_are_killed_at_once_and_the_next_run_cleans_up()
     {
         Process tool = Start("--rm", "busybox", "sh", "-c", "echo ready; sleep 1000; true");
-        Assert.Equal("ready", tool.StandardOutput.ReadLine());
+        Assert.Equal("ready", tool.NextLine());
         RunHost.KillAtOnce(tool);
         Assert.Contains(Id, _engine.Docker("ps", "--format", "{{.Names}}").StandardOutput, StringComparison.Ordinal);
 
@@ -165,7 +165,7 @@ public sealed class DockerTests : IClassFixture<DockerEngine>, IDisposable
     public void A_detached_container_keeps_its_network_until_it_ends()
     {
         Process tool = Start("--rm", "--detach", "--name", "detached", "busybox", "sleep", "1000");
-        Assert.Matches("^[0-9a-f]{64}$", tool.StandardOutput.ReadLine()!);
+        Assert.Matches("^[0-9a-f]{64}$", tool.NextLine()!);
         Assert.Equal(2, AddressesOf("detached", tool).Length);
         Assert.False(tool.HasExited);
         _engine.Docker("kill", "detached").Check();

@@ -30,7 +30,7 @@ internal sealed class EngineHost : IDisposable
         try
         {
             Process machine = host.Start([Repository.PathOf("tests/Patchbay.SystemTests/Engines/engine-host.sh"), host.Name, host.DataDirectory]);
-            string said = machine.StandardOutput.ReadLine() ?? machine.StandardError.ReadToEnd();
+            string said = machine.NextLine() ?? machine.StandardError.ReadToEnd();
             Assert.SkipWhen(said.StartsWith("needs ", StringComparison.Ordinal), said);
             Assert.Equal("ready", said);
             // unshare(1) stays outside and waits for the first process inside.

@@ -209,7 +209,7 @@ public class TrafficTests
         using Process process = Process.Start(new ProcessStartInfo("nsenter", [$"--net={lab.PathOf(node)}", "--", Python, "-c", server]) { RedirectStandardOutput = true })!;
         try
         {
-            Assert.Equal("ready", process.StandardOutput.ReadLine());
+            Assert.Equal("ready", process.NextLine());
             return ask();
         }
         finally
@@ -231,9 +231,9 @@ public class TrafficTests
     {
         const string Receive = "import socket;s=socket.socket(socket.AF_PACKET,socket.SOCK_RAW,socket.htons(0x88cc));s.bind(('eth0',0x88cc));s.settimeout(30);print('ready',flush=True);print(s.recv(99)[:6].hex(),flush=True)";
         using Process listener = Process.Start(new ProcessStartInfo("nsenter", [$"--net={lab.PathOf(node)}", "--", Python, "-c", Receive]) { RedirectStandardOutput = true })!;
-        Assert.Equal("ready", listener.StandardOutput.ReadLine());
+        Assert.Equal("ready", listener.NextLine());
         send();
-        Assert.Equal("0180c200000e", listener.StandardOutput.ReadLine());
+        Assert.Equal("0180c200000e", listener.NextLine());
         listener.WaitForExit();
         Assert.Equal(expected, listener.ExitCode);
     }

@@ -24,7 +24,7 @@ public sealed class BandwidthTrafficTests : IDisposable
             : """{ "egressRate": 20000000, "egressBurst": 800000 }""";
         _s.Bandwidth.Add(container, Shaping.Config(limits, _s.Connect(container))).Check();
         Process server = _s.Host.Start(["iperf3", "-s", "-1", "--forceflush"]);
-        while (server.StandardOutput.ReadLine() is { } line && !line.Contains("listening", StringComparison.Ordinal))
+        while (server.NextLine() is { } line && !line.Contains("listening", StringComparison.Ordinal))
         {
         }
 

@@ -94,13 +94,10 @@ public class BridgeDeleteTests
         }
         finally
         {
-            // The kernel takes the pair down with the namespace, a little later: wait for the notification of its end.
-            System.Diagnostics.Process monitor = host.Start(["ip", "-o", "monitor", "link"]);
             string veth = host.BridgeJson("link show") is { } ports && ports.GetArrayLength() > 0 ? ports[0].Text("ifname") : "none";
             Command.Run(["ip", "netns", "del", name]).Check();
-            while (host.HasLink(veth) && monitor.StandardOutput.ReadLine() is { } line && !line.StartsWith("Deleted", StringComparison.Ordinal))
-            {
-            }
+            // The kernel takes the pair down with the namespace, a little later.
+            Wait.Until($"the end of {veth}", () => !host.HasLink(veth));
         }
 
         bridge.Invoke("DEL", config, "gone", $"/run/netns/{name}", "eth0").Check();

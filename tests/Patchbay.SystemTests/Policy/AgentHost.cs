@@ -128,7 +128,7 @@ internal sealed class AgentHost : IDisposable
     public void Serve(string handle, params string[] ports)
     {
         Process server = _containers[handle].Space.Start(["python3", Connections, "serve", .. ports]);
-        Assert.Equal("ready", server.StandardOutput.ReadLine());
+        Assert.Equal("ready", server.NextLine());
     }
 
     /// <summary>Tries real connections from a container.</summary>
@@ -166,7 +166,7 @@ internal sealed class AgentHost : IDisposable
         internal HeldConnection(Process process)
         {
             _process = process;
-            Assert.Equal("!", process.StandardOutput.ReadLine());
+            Assert.Equal("!", process.NextLine());
         }
 
         /// <summary>Whether a word goes there and comes back.</summary>
@@ -174,7 +174,7 @@ internal sealed class AgentHost : IDisposable
         {
             _process.StandardInput.WriteLine("word");
             _process.StandardInput.Flush();
-            return _process.StandardOutput.ReadLine() == "word";
+            return _process.NextLine() == "word";
         }
     }
 }

@@ -18,7 +18,7 @@ internal sealed class CloudFoundryStub : IDisposable
         State["keys"] = JsonNode.Parse(File.ReadAllText($"{host.Certs}/token_keys.json"))!["keys"]!.DeepClone();
         Save();
         _process = host.Host.Start(["python3", Repository.PathOf("tests/Patchbay.SystemTests/Policy/cloud-foundry.py"), $"{Port}", _file]);
-        Assert.Equal("listening", _process.StandardOutput.ReadLine());
+        Assert.Equal("listening", _process.NextLine());
     }
 
     /// <summary>What there is: apps with their spaces, users with the spaces where they develop, security groups.</summary>

@@ -203,7 +203,7 @@ public partial class PolicyAgentTests
         act();
         host.Host.Run("nft", "add", "table", "ip", "last").Check();
         var seen = new SortedSet<string>(StringComparer.Ordinal);
-        while ((line = monitor.StandardOutput.ReadLine()) is not null && !line.Contains("table ip last", StringComparison.Ordinal))
+        while ((line = monitor.NextLine()) is not null && !line.Contains("table ip last", StringComparison.Ordinal))
         {
             if (!line.StartsWith('#') && !line.Contains("probe", StringComparison.Ordinal))
                 seen.Add(line.Split('{')[0].Trim());

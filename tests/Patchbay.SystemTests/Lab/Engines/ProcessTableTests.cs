@@ -30,7 +30,7 @@ public class ProcessTableTests
     {
         using TestHost host = TestHost.Create();
         Process machine = host.Start(["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "--", "bash", "-c", Script, host.Directory]);
-        int first = int.Parse(machine.StandardOutput.ReadLine()!, CultureInfo.InvariantCulture);
+        int first = int.Parse(machine.NextLine()!, CultureInfo.InvariantCulture);
         string init = Command.Run(["pgrep", "-P", $"{machine.Id}"]).Check().StandardOutput.Trim();
         var processes = new ProcessTable($"/proc/{init}/root/proc");
         ulong? start = processes.StartTime(first);
@@ -39,7 +39,7 @@ public class ProcessTableTests
         Assert.True(Path.Exists(processes.NamespaceOf(first)));
 
         machine.StandardInput.WriteLine();
-        Assert.Equal(first, int.Parse(machine.StandardOutput.ReadLine()!, CultureInfo.InvariantCulture));
+        Assert.Equal(first, int.Parse(machine.NextLine()!, CultureInfo.InvariantCulture));
         Assert.NotEqual(start, processes.StartTime(first));
         Assert.NotNull(processes.StartTime(first));
     }

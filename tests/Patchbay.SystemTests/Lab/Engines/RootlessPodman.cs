@@ -41,7 +41,7 @@ internal sealed class RootlessPodman : IDisposable
         _keeper = Host.Start(["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--", "bash", "-c", Setup]);
         try
         {
-            Assert.True(_keeper.StandardOutput.ReadLine() == "ready", "Podman's host was not made");
+            Assert.True(_keeper.NextLine() == "ready", "Podman's host was not made");
             _inside = int.Parse(Command.Run(["pgrep", "-P", $"{_keeper.Id}"]).Check().StandardOutput, CultureInfo.InvariantCulture);
             Sh("tar --owner=0 --group=0 --numeric-owner -C image -c . | podman import - box").Check();
         }
