@@ -71,7 +71,7 @@ public class LoanTests
         try
         {
             Process up = lab.Host.Start([.. PatchbayProgram.Line, "lab", "up", "--name", lab.Name, "--namespaces", file]);
-            while (up.StandardOutput.ReadLine() is { } line && line != "All links connected")
+            while (up.NextLine() is { } line && line != "All links connected")
                 Assert.DoesNotContain("cannot", line, StringComparison.Ordinal);
             lab.In("box", "ping", "-c", "1", "-w", "30", "192.0.2.2").Check();
 
