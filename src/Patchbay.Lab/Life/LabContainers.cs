@@ -13,6 +13,9 @@ internal sealed class LabContainers(LabConfig config, string lab)
     /// <exception cref="EngineException">One cannot be started; those that were made for this call are removed again.</exception>
     public async Task StartAsync(IReadOnlyList<Engine> engines, CancellationToken cancellation)
     {
+        // Only who needs an engine at once minds that it does not answer yet.
+        if (config.LabContainers.Count == 0)
+            return;
         try
         {
             var wanted = config.LabContainers.ToDictionary(each => each.Name.Text, StringComparer.Ordinal);

@@ -19,6 +19,8 @@ internal sealed class Ownership(string lab)
     private const string Prefix = "patchbay+";
     private const string LoanPrefix = "patchbay-loan+";
 
+    private readonly string _loanPrefix = $"{LoanPrefix}{lab}+";
+
     public string Lab => lab;
 
     /// <summary>The lab's group of interfaces: 0x50 and 24 bits of its name.</summary>
@@ -61,14 +63,14 @@ internal sealed class Ownership(string lab)
     }
 
     /// <summary>The alternative name of an interface that the host lends: all that is needed to give it back. It has no other mark, so that nothing takes it for the lab's to delete.</summary>
-    public string MarkOf(Loan loan) => string.Create(CultureInfo.InvariantCulture, $"{LoanPrefix}{lab}+{loan.Home}+{(loan.IsUp ? "up" : "down")}+{loan.Mac.Value:x}+{loan.Mtu}+{loan.Name}");
+    public string MarkOf(Loan loan) => string.Create(CultureInfo.InvariantCulture, $"{_loanPrefix}{loan.Home}+{(loan.IsUp ? "up" : "down")}+{loan.Mac.Value:x}+{loan.Mtu}+{loan.Name}");
 
     /// <summary>What an interface is at home, if the host has lent it to this lab.</summary>
     public Loan? LoanOf(Link link)
     {
         foreach (var name in link.AlternativeNames)
         {
-            if (name.StartsWith($"{LoanPrefix}{lab}+", StringComparison.Ordinal) && name[(LoanPrefix.Length + lab.Length + 1)..].Split('+', 5) is [var home, var state, var mac, var mtu, var original]
+            if (name.StartsWith(_loanPrefix, StringComparison.Ordinal) && name[_loanPrefix.Length..].Split('+', 5) is [var home, var state, var mac, var mtu, var original]
                 && ulong.TryParse(home, CultureInfo.InvariantCulture, out var inode) && ulong.TryParse(mac, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var address)
                 && int.TryParse(mtu, CultureInfo.InvariantCulture, out var length))
                 return new Loan(inode, state == "up", new MacAddress(address), length, original);

@@ -128,9 +128,9 @@ internal sealed class Planner
 
         if (there is not null)
             GiveBack(link.End.Node, there);
-        var here = _seen.Nodes[""].Devices.Values;
-        // One that the kernel put back when its container ended may have another name now.
-        if (here.FirstOrDefault(each => each.Loan?.Name == link.Parent || (each.Loan is null && each.Link.Name == link.Parent)) is not { } found)
+        // One that another node has, or that the kernel put back when its container ended, goes home first.
+        var lent = _seen.Nodes.Values.SelectMany(each => each.Devices.Values).FirstOrDefault(each => each.Loan?.Name == link.Parent);
+        if ((lent ?? _seen.Nodes[""].Devices.GetValueOrDefault(link.Parent!)) is not { } found)
             _conflicts.Add($"here is no interface \"{link.Parent}\" to lend to {link.End.Node}");
         else if (found.Loan is null && Ownership.LabOf(found.Link) is { } other)
             _conflicts.Add($"the interface \"{link.Parent}\" cannot be lent to {link.End.Node}: it is of the lab \"{other}\"");

@@ -66,7 +66,7 @@ internal static class KernelFeatures
             case AddLink { Link: var link }:
                 if (link.Tunnel is { } tunnel)
                     yield return (tunnel.Kind, $"tunnel \"{link.End.Name}\"");
-                else if (link.Type != LinkType.Veth)
+                else if (link.Type is not (LinkType.Veth or LinkType.Link))
                     yield return (link.Type.ToString().ToLowerInvariant(), $"interface {link.End}");
                 foreach (var need in NeedsOf(link.End).Concat(link.Peer is null ? [] : NeedsOf(link.Peer)))
                     yield return need;

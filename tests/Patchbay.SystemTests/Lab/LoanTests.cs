@@ -46,14 +46,18 @@ public class LoanTests
     }
 
     [Fact]
-    public void A_node_that_goes_gives_back_what_it_has()
+    public void A_node_that_goes_gives_back_what_it_has_also_to_another()
     {
         using LabHost lab = new();
         Cable(lab.Host);
         Snapshot before = Snapshot.Take(lab.Host);
         lab.Up(Gate);
 
-        lab.Lab("apply", lab.Write("nodes: [other]")).Check();
+        lab.Lab("apply", lab.Write(Gate.Replace("gate", "other", StringComparison.Ordinal))).Check();
+        Assert.Equal(["other"], lab.Namespaces());
+        lab.Ping("other", "192.0.2.2");
+
+        lab.Lab("apply", lab.Write("nodes: [third]")).Check();
 
         before.AssertSame(Snapshot.Take(lab.Host));
     }
