@@ -130,9 +130,11 @@ internal sealed class Planner
             GiveBack(link.End.Node, there);
         // One that another node has, or that the kernel put back when its container ended, goes home first.
         var lent = _seen.Nodes.Values.SelectMany(each => each.Devices.Values).FirstOrDefault(each => each.Loan?.Name == link.Parent);
-        if ((lent ?? _seen.Nodes[""].Devices.GetValueOrDefault(link.Parent!)) is not { } found)
+        var found = lent ?? _seen.Nodes[""].Devices.GetValueOrDefault(link.Parent!);
+        // What a node has that the files no longer have, nobody has looked at.
+        if (found is null && _seen.StrayNamespaces.Count == 0)
             _conflicts.Add($"here is no interface \"{link.Parent}\" to lend to {link.End.Node}");
-        else if (found.Loan is null && Ownership.LabOf(found.Link) is { } other)
+        else if (found is { Loan: null } && Ownership.LabOf(found.Link) is { } other)
             _conflicts.Add($"the interface \"{link.Parent}\" cannot be lent to {link.End.Node}: it is of the lab \"{other}\"");
         else
             _additions.Add(new AddLink(link));
