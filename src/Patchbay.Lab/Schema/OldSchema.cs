@@ -46,7 +46,8 @@ internal sealed partial class OldSchema(Problems problems, IReadOnlyDictionary<s
         foreach (var (node, path) in links)
         {
             var map = new MapReader(node, path, problems);
-            if (ReadEnd(map, "left") is { } left && ReadEnd(map, "right") is { } right)
+            var (left, right) = (ReadEnd(map, "left"), ReadEnd(map, "right"));
+            if (left is not null && right is not null)
                 ends.Add((node, path, left, right));
             map.Finish();
         }
