@@ -129,14 +129,7 @@ public class OtherEngineTests
     {
         Needs.Tun();
         using OvsHost ovs = new();
-        string file = Path.Combine(ovs.Host.Directory, "lab.yaml");
-        File.WriteAllText(file, """
-            nodes: [{ node: left }, { node: right }]
-            bridges: [{ bridge: lan, mode: ovs, datapath: netdev }]
-            links:
-              - { node: left, bridge: lan, dev: eth0, ip: 10.0.1.1/24 }
-              - { node: right, bridge: lan, dev: eth0, ip: 10.0.1.2/24 }
-            """);
+        string file = Repository.PathOf("examples/lab/open-vswitch.yaml");
         CommandResult Lab(string verb, params string[] more) => ovs.Host.Run([.. PatchbayProgram.Line, "lab", verb, "--name", ovs.Host.Name, "--ovs-socket", ovs.Socket, .. more]);
         try
         {

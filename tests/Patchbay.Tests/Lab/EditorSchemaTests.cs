@@ -63,6 +63,50 @@ public class EditorSchemaTests
         Assert.Equal(Known("mininet-cfg: {unknown-key: 1}", "mininet-cfg.unknown-key"), Keys(Conlink1.GetProperty("properties").GetProperty("mininet-cfg")));
     }
 
+    [Fact]
+    public void Every_key_is_in_an_example()
+    {
+        HashSet<string> used = [];
+        foreach (string file in Directory.EnumerateFiles(Path.Combine(Path.GetDirectoryName(ThisFile())!, "../../../examples/lab"), "*.yaml"))
+            Collect(YamlReader.Read(File.ReadAllText(file), file), used);
+        HashSet<string> known = [];
+        Collect(JsonDocument.Parse(EditorSchema.Text).RootElement.GetProperty("$defs"), known);
+
+        Assert.Empty(known.Except(used));
+    }
+
+    private static void Collect(ConfigNode node, HashSet<string> keys)
+    {
+        foreach (var (key, value) in node.Entries)
+        {
+            keys.Add(key.Text);
+            Collect(value, keys);
+        }
+
+        foreach (ConfigNode item in node.Items)
+            Collect(item, keys);
+    }
+
+    private static void Collect(JsonElement schema, HashSet<string> keys)
+    {
+        if (schema.ValueKind == JsonValueKind.Array)
+        {
+            foreach (JsonElement item in schema.EnumerateArray())
+                Collect(item, keys);
+        }
+
+        if (schema.ValueKind != JsonValueKind.Object)
+            return;
+        foreach (JsonProperty each in schema.EnumerateObject())
+        {
+            if (each.NameEquals("properties") && each.Value.ValueKind == JsonValueKind.Object)
+                keys.UnionWith(each.Value.EnumerateObject().Select(key => key.Name));
+            Collect(each.Value, keys);
+        }
+    }
+
+    private static string ThisFile([System.Runtime.CompilerServices.CallerFilePath] string path = "") => path;
+
     private static JsonElement Conlink1 => JsonDocument.Parse(EditorSchema.Text).RootElement.GetProperty("$defs").GetProperty("conlink1");
 
     // A file of that language with one entry of a list.
