@@ -71,6 +71,8 @@ internal static class Needs
 
     public static void Netem() => Qdisc("netem", "delay 1ms");
 
+    public static void Red() => Qdisc("red", "limit 100000 min 3000 max 9000 avpkt 1000 burst 20 bandwidth 10mbit");
+
     public static void Tbf() => Qdisc("tbf", "rate 1mbit burst 10kb latency 10ms");
 
     public static void Htb() => Qdisc("htb", "default 1");

@@ -62,15 +62,20 @@ internal static class UpCommand
         var project = await EngineChoice.ProjectAsync(chosen.Options, engines, cancellation).ConfigureAwait(false);
         if (options.Verbose)
             Console.WriteLine(session.Plan());
+        // Those that the files still have are taken over.
+        if (chosen.Config.LabContainers.Count == 0 && state.Read() is { Containers: true } earlier)
+            await DownCommand.RemoveContainersAsync(chosen.Name, earlier).ConfigureAwait(false);
         state.SetReady(false);
-        state.Write(new LabRecord
+        var record = new LabRecord
         {
             Lab = chosen.Name,
             Sources = chosen.Sources,
             Options = chosen.Options with { Project = project },
             Process = options.Detach ? 0 : Environment.ProcessId,
+            Containers = chosen.Config.LabContainers.Count > 0,
             Followed = options.Background,
-        });
+        };
+        state.Write(record);
         var view = !options.Detach && !options.Background && LiveView.IsPossible ? new LiveView(chosen.Name, status) : null;
         using var viewEnd = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var viewing = view?.RunAsync(viewEnd.Token) ?? Task.CompletedTask;
@@ -102,12 +107,12 @@ internal static class UpCommand
         catch (OperationCanceledException)
         {
             Console.WriteLine("Taking the lab down");
-            Down();
+            await DownAsync().ConfigureAwait(false);
             return 0;
         }
         catch (TimeoutException error)
         {
-            Down();
+            await DownAsync().ConfigureAwait(false);
             await Console.Error.WriteLineAsync($"patchbay lab: {error.Message}").ConfigureAwait(false);
             return LabCommand.Failed;
         }
@@ -124,11 +129,11 @@ internal static class UpCommand
                 await engine.DisposeAsync().ConfigureAwait(false);
         }
 
-        void Down()
+        Task DownAsync()
         {
             if (options.ReadyFile is { } file)
                 File.Delete(file);
-            DownCommand.Sweep(chosen.Name, state, chosen.Options.OvsSocket);
+            return DownCommand.SweepAsync(chosen.Name, state, record);
         }
     }
 
