@@ -36,7 +36,7 @@ internal static partial class HostProcesses
         _ = setsid(); // the terminal's signals are for whoever called
         // And so are the streams, whose end somebody may wait for. CoreCLR keeps copies of them.
         const string Descriptors = "/proc/self/fd";
-        var streams = new[] { 0, 1, 2 }.Select(stream => new FileInfo($"{Descriptors}/{stream}").LinkTarget).ToHashSet(StringComparer.Ordinal);
+        var streams = Enumerable.Range(0, 3).Select(stream => new FileInfo($"{Descriptors}/{stream}").LinkTarget).ToHashSet(StringComparer.Ordinal);
         using (var nothing = File.Open("/dev/null", FileMode.Open))
         {
             foreach (var path in Directory.GetFiles(Descriptors))
