@@ -127,13 +127,15 @@ internal sealed class NetworkReader(Problems problems, IReadOnlyDictionary<strin
         var type = map.Choice("type", "veth", "dummy", "vlan", "ipvlan", "ipvtap", "macvlan", "macvtap", "link") is { } word ? Enum.Parse<LinkType>(word, ignoreCase: true) : LinkType.Veth;
         var peer = map.Map("peer");
         var end = ReadEnd(map, out var ingress);
+        ImpairmentConfig? toEnd = null;
+        var other = peer is { IsMap: true } ? ReadEnd(peer, out toEnd) : null;
         var read = new LinkConfig
         {
             Type = type,
-            End = end,
+            End = end.Egress is null ? end with { Egress = toEnd } : end, // what comes in at the peer
             Bridge = map.Text("bridge"),
             OuterDevice = map.Text("outer-dev"),
-            Peer = peer is { IsMap: true } ? ReadEnd(peer, out ingress) : null,
+            Peer = other,
             Ingress = ingress,
             Mode = map.Text("mode"),
             VlanId = map.Integer("vlanid", 0, 4094),

@@ -73,6 +73,19 @@ public class NetemTextTests
     }
 
     [Fact]
+    public void What_comes_in_at_one_end_of_a_cable_goes_out_at_the_other()
+    {
+        Topology lab = LabText.Topology("""
+            nodes: [a, b]
+            links:
+              - {node: a, netem: {egress: delay 1ms, ingress: delay 2ms}, peer: {node: b}}
+              - {node: a, dev: x, peer: {node: b, dev: x, netem: {egress: delay 3ms, ingress: delay 4ms}}}
+            """);
+
+        Assert.Equal(["delay 1ms", "delay 2ms", "delay 4ms", "delay 3ms"], lab.Links.SelectMany(link => new[] { link.End, link.Peer! }).Select(device => NetemText.Write(device.Egress)));
+    }
+
+    [Fact]
     public void A_rate_alone_is_done_by_a_bucket()
     {
         NetemReader.TryParse("rate 8mbit", out Impairment? rate);
