@@ -106,6 +106,8 @@ internal sealed record ChangeDevice(Device Device, int Index) : Change
 
     public bool SetVlans { get; init; }
 
+    public IReadOnlyList<BridgeVlan> OldVlans { get; init; } = [];
+
     /// <summary>It becomes a port of its bridge of Open vSwitch.</summary>
     public bool SetOvsPort { get; init; }
 

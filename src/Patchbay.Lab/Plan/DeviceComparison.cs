@@ -32,6 +32,7 @@ internal static class DeviceComparison
             OldEgress = seen.Egress,
             SetRedirect = device.RedirectTo is null ? seen.RedirectIndex != 0 : seen.RedirectIndex == 0 || node.NameOf(seen.RedirectIndex) != device.RedirectTo,
             SetVlans = (device.AccessVlan is not null || device.TrunkVlans.Count > 0) && !SameVlans(device, seen.Vlans),
+            OldVlans = seen.Vlans,
         };
     }
 
