@@ -14,14 +14,14 @@ BUILD_DEPS := gcc libc6-dev zlib1g-dev
 ENGINE_DEPS := containerd:containerd podman conmon catatonit:catatonit docker.io:dockerd docker.io:docker docker-compose:docker-compose openvswitch-switch:ovs-vswitchd
 TEST_DEPS := iproute2 nftables iptables conntrack ethtool iputils-ping iperf3 procps util-linux strace jq runc:runc busybox-static containernetworking-plugins \
     net-tools:ifconfig bsdutils:script curl:curl firewalld dbus libglib2.0-bin dnsmasq-base:dnsmasq isc-dhcp-server:dhcpd systemd:systemd-socket-activate python3-yaml \
-    yggdrasil:yggdrasil graphviz:dot chromium:chromium tcpdump:tcpdump postgresql sqlite3:sqlite3 openssl:openssl python3:python3 \
+    yggdrasil:yggdrasil graphviz:dot chromium:chromium tcpdump:tcpdump postgresql sqlite3:sqlite3 openssl:openssl python3:python3 faketime:faketime \
     libsqlite3-0 $(ENGINE_DEPS)
 DIST_DEPS := dpkg tar gzip jq binutils docker.io:dockerd
 DIST_TEST_DEPS := $(TEST_DEPS) debootstrap lintian
 LAB_DEMO_DEPS := iproute2 iputils-ping util-linux jq iperf3
 DEMO_DEPS := iproute2 nftables iptables iputils-ping util-linux jq runc:runc busybox-static
 DEMO_YGG_DEPS := $(DEMO_DEPS) yggdrasil:yggdrasil
-DEMO_POLICY_DEPS := iproute2 util-linux procps jq curl:curl openssl:openssl libsqlite3-0 nftables busybox-static
+DEMO_POLICY_DEPS := iproute2 iputils-ping util-linux procps jq curl:curl openssl:openssl libsqlite3-0 nftables busybox-static
 BENCH_POLICY_DEPS := $(DEMO_POLICY_DEPS) siege:siege nghttp2-client:h2load stunnel4:stunnel
 BENCH_AGENT_DEPS := $(DEMO_POLICY_DEPS) iperf3 iptables python3:python3
 VM_DEPS := qemu-system-x86:qemu-system-x86_64 cpio kmod
@@ -57,7 +57,7 @@ demo-ygg: build deps-demo-ygg ## two hosts and two containers on a Yggdrasil mes
 demo-lab: build deps-demo-lab ## three routers and four hosts from one file, in namespaces of its own
 	hack/demo-lab
 
-demo-policy: build deps-demo-policy ## a policy server, three apps, two policies, what agents ask, and one that enforces them, step by step
+demo-policy: build deps-demo-policy ## a policy server, three apps, two policies, what agents ask, Garden's networker, an agent that enforces, step by step
 	hack/demo-policy
 
 bench: build deps-bench ## ours beside the peers

@@ -1,28 +1,12 @@
-# Sourced by demo-policy: a host with two containers and an agent, and a connection that fails, passes and fails again as policies come and go.
+# Sourced by demo-policy: two containers and an agent, and a connection that fails, passes and fails again as policies come and go.
 # shellcheck shell=bash
-
-# container NAME ADDRESS: a network namespace with one routed interface, as the CNI plugin ptp leaves it; it lives as long as a process in it.
-container() {
-    local name=$1 address=$2 pid
-    shown "# container $name: $address"
-    unshare --net -- sleep infinity &
-    pid=$!
-    printf -v "$name" %s "$pid"
-    # The new namespace is there once the process has another one than we have.
-    until [ "$(readlink "/proc/$pid/ns/net")" != "$(readlink /proc/self/ns/net)" ]; do :; done
-    ip link add "v$name" type veth peer name eth0 netns "$pid"
-    ip addr add 169.254.0.1/32 dev "v$name"
-    ip link set "v$name" up
-    ip route add "$address" dev "v$name"
-    nsenter -t "$pid" -n sh -c "ip link set lo up && ip addr add $address/32 dev eth0 && ip link set eth0 up && ip route add 169.254.0.1 dev eth0 && ip route add default via 169.254.0.1"
-}
 
 # connects WHAT STATUS: tries a real connection from the one container to the other.
 connects() {
     shown "curl http://10.255.1.3:7070/     # in container web"
     local status=0
-    # shellcheck disable=SC2154 # container makes the variable
-    nsenter -t "$web" -n curl -sS --max-time 10 http://10.255.1.3:7070/ 2>&1 | indented || status=$?
+    # shellcheck disable=SC2154 # sandbox makes the variable
+    inside "$web" curl -sS --max-time 10 http://10.255.1.3:7070/ 2>&1 | indented || status=$?
     expect "$1: curl's status" "$status" "$2"
 }
 
@@ -40,20 +24,27 @@ changes() {
 }
 
 demo_agent() {
-    step "A host with a container of frontend and one of backend; the CNI plugin writes down who they are"
+    step "A container of frontend and one of backend; the wrapper plugin writes down who they are"
     sysctl -qw net.ipv4.ip_forward=1
-    container web 10.255.1.2
-    container api 10.255.1.3
-    jq -n --arg frontend "$frontend" --arg backend "$backend" '{
-        "web-1": {handle: "web-1", ip: "10.255.1.2", metadata: {policy_group_id: $frontend}},
-        "api-1": {handle: "api-1", ip: "10.255.1.3", metadata: {policy_group_id: $backend}}}' >store.json
-    indented <store.json
+    # Around ptp: the packets of two containers on one bridge are switched, and pass no rules.
+    jq -n --arg here "$work" '{cniVersion: "1.0.0", name: "apps", type: "cni-wrapper-plugin", datastore: "\($here)/store.json",
+        delegate: {type: "ptp", ipam: {type: "host-local", subnet: "10.255.1.0/24", routes: [{dst: "0.0.0.0/0"}]}}}' >net.d/30-cni-wrapper-plugin.conf
+    run jq -c . net.d/30-cni-wrapper-plugin.conf
+    sandbox web
+    sandbox api
+    # shellcheck disable=SC2154 # sandbox makes the variables
+    up web-1 "$web" "$frontend"
+    expect "frontend's address" "$address" 10.255.1.2
+    # shellcheck disable=SC2154
+    up api-1 "$api" "$backend"
+    expect "backend's address" "$address" 10.255.1.3
+    run jq . store.json
     mkdir www
     echo "hello from backend" >www/index.html
     # shellcheck disable=SC2154
-    nsenter -t "$api" -n busybox httpd -f -p 7070 -h www &
+    nsenter -t "$api" -n -- busybox httpd -f -p 7070 -h www &
     local served=$!
-    until nsenter -t "$api" -n curl -sf -o /dev/null http://10.255.1.3:7070/; do kill -0 "$served" 2>/dev/null || fail "busybox httpd ended"; done
+    until inside "$api" curl -sf -o /dev/null http://10.255.1.3:7070/; do kill -0 "$served" 2>/dev/null || fail "busybox httpd ended"; done
 
     step "The agent of this host: no policy is for port 7070, so the connection fails"
     shown "patchbay policy agent --certs certs --server https://localhost:4003 --datastore store.json 2>agent.log &"
@@ -75,9 +66,13 @@ demo_agent() {
     changes policies/delete no
     connects "denied" 7
 
-    step "The agent stops; what it enforced stays"
+    step "The agent stops; what it enforced stays, until the container goes"
     kill "$agent_pid"
     wait "$agent_pid" || fail "the agent ended with status $?"
     connects "denied" 7
-    kill "$served" "$web" "$api"
+    kill "$served"
+    networker down web-1 null
+    networker down api-1 null
+    expect "marks of packets" "$(nft -j list map ip cf_networking source_tags | jq -r '[.nftables[].map? | select(. != null) | .elem // [] | length] | add')" 0
+    kill "$web" "$api"
 }

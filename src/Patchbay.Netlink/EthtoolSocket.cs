@@ -80,7 +80,7 @@ public sealed unsafe class EthtoolSocket : IDisposable
             var block = words.AsSpan(2 + (4 * (i / 32)), 4);
             var bit = 1u << (i % 32);
             if (names[i].Length > 0)
-                features.Add(new DeviceFeature(names[i], (block[2] & bit) != 0, (block[0] & bit) != 0 && (block[3] & bit) == 0, i));
+                features.Add(new DeviceFeature(names[i], (block[2] & bit) != 0, (block[1] & bit) != 0, (block[0] & bit) != 0 && (block[3] & bit) == 0, i));
         }
 
         return features;
@@ -126,6 +126,20 @@ public sealed unsafe class EthtoolSocket : IDisposable
         // WISH: of several, or with what depends on them, some could not follow. An error only if none did, as for ethtool(8).
         if ((outcome & ETHTOOL_F_WISH) != 0 && !GetFeatures(link).Any(each => Matches(each.Name, pattern) && each.CanChange && each.Active == on))
             throw new NetlinkException(operation, Errno.NotSupported, "another feature of the device prevents it");
+    }
+
+    /// <summary>Whether a feature is as <see cref="SetFeature"/> would leave it.</summary>
+    /// <param name="features">What <see cref="GetFeatures"/> gave.</param>
+    /// <param name="feature">A short name of ethtool(8), <c>tx</c>, or the kernel's, in which a star stands for anything.</param>
+    /// <param name="on">On or off.</param>
+    /// <returns>False also for one that the kernel does not know.</returns>
+    public static bool IsAsWished(IReadOnlyList<DeviceFeature> features, string feature, bool on)
+    {
+        ArgumentNullException.ThrowIfNull(feature);
+        var pattern = ShortNames.GetValueOrDefault(feature, feature);
+        var meant = features.Where(each => Matches(each.Name, pattern)).ToList();
+        var changed = meant.FindAll(each => each.CanChange);
+        return meant.Count > 0 && (changed.Count > 0 ? changed.TrueForAll(each => each.Wanted == on) : meant.TrueForAll(each => each.Active == on));
     }
 
     /// <inheritdoc/>
@@ -179,6 +193,7 @@ public sealed unsafe class EthtoolSocket : IDisposable
 /// <summary>A feature of a network device.</summary>
 /// <param name="Name">The kernel's name (net/ethtool/common.c, netdev_features_strings).</param>
 /// <param name="Active">Whether it is on.</param>
+/// <param name="Wanted">Whether it was asked to be on; it is not while another feature prevents it.</param>
 /// <param name="CanChange">Whether it can be switched.</param>
 /// <param name="Bit">Its number in the kernel's set.</param>
-public readonly record struct DeviceFeature(string Name, bool Active, bool CanChange, int Bit);
+public readonly record struct DeviceFeature(string Name, bool Active, bool Wanted, bool CanChange, int Bit);

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Patchbay.Commands.Lab;
+using Patchbay.Commands.Overlay;
 using Patchbay.Commands.Policy;
 using Patchbay.Lab.Life;
 
@@ -16,6 +17,7 @@ internal static class Program
         RootCommand root = new("Networks between containers, by declaration and by policy.");
         root.Add(LabCommand.Create());
         root.Add(PolicyCommand.Create());
+        root.Add(OverlayCommand.Create());
         // Under conlink's name, in an image that takes the place of conlink's, it is that program: packaging/lab-image.
         if (Path.GetFileName(Environment.GetCommandLineArgs()[0]) is "conlink" or "conlink.js")
             arguments = ["lab", "up", .. arguments];

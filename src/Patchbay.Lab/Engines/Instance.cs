@@ -42,6 +42,9 @@ internal sealed record Instance
     /// <summary>The directory of the compose project; null without one.</summary>
     public string? WorkingDirectory => Labels.GetValueOrDefault(WorkingDirectoryLabel);
 
+    /// <summary>What the files call it, of the containers that a lab had started; null of any other.</summary>
+    public string? NodeOf(string lab) => Labels.GetValueOrDefault(LabContainer.LabLabel) == lab ? Labels.GetValueOrDefault(LabContainer.NodeLabel) : null;
+
     /// <summary>What tells one run from every other.</summary>
     public InstanceKey Key => new(Id, Pid, StartTime);
 }

@@ -45,7 +45,9 @@ internal sealed class CommandRunner(Topology topology, Places places, ContainerS
 
     private async Task<int> ExecAsync(Engine engine, Instance instance, LabCommand command, CancellationToken cancellation)
     {
-        var result = await engine.ExecAsync(instance, command.Words, cancellation).ConfigureAwait(false);
+        // What stays has no output: the call to the engine would last as long as the output does.
+        IReadOnlyList<string> words = command.Background ? ["sh", "-c", "\"$@\" </dev/null >/dev/null 2>&1 &", "sh", .. command.Words] : command.Words;
+        var result = await engine.ExecAsync(instance, words, cancellation).ConfigureAwait(false);
         foreach (var line in $"{result.StandardOutput}{result.StandardError}".Split('\n', StringSplitOptions.RemoveEmptyEntries))
             log($"{command.Node}: {line.TrimEnd('\r')}");
         return result.ExitCode;

@@ -7,24 +7,26 @@ namespace Patchbay.Lab.Life;
 /// <summary>The containers of a lab that run now, as far as the engines told.</summary>
 /// <param name="config">What the files name.</param>
 /// <param name="project">The compose project that services are of; null for any.</param>
-internal sealed class ContainerSet(LabConfig config, string? project)
+/// <param name="lab">The lab's name.</param>
+internal sealed class ContainerSet(LabConfig config, string? project, string lab)
 {
     private readonly Dictionary<(Engine Engine, string Id), Instance> _running = [];
     private readonly HashSet<string> _services = Named(config, OwnerKind.Service);
     private readonly HashSet<string> _containers = Named(config, OwnerKind.Container);
+    private readonly HashSet<string> _made = config.LabContainers.Select(each => each.Name.Text).ToHashSet(StringComparer.Ordinal);
 
     /// <summary>What a topology is made of: each container once, the newest run of it.</summary>
     public IReadOnlyList<RunningContainer> Running =>
-        [.. _running.Values.Select(each => new RunningContainer(each.Name, each.Id, OfProject(each) ? each.Service : null, each.Index, each.NamespacePath)).OrderBy(each => each.Name, StringComparer.Ordinal)];
+        [.. _running.Values.Where(each => NameOf(each) is not null).Select(each => new RunningContainer(NameOf(each)!, each.Id, OfProject(each) ? each.Service : null, each.Index, each.NamespacePath)).OrderBy(each => each.Name, StringComparer.Ordinal)];
 
     public bool Concerns(Instance instance) =>
-        _containers.Contains(instance.Name) || (OfProject(instance) && instance.Service is { } service && (_services.Contains(service) || _containers.Contains($"{service}_{instance.Index}")));
+        (NameOf(instance) is { } name && (_containers.Contains(name) || _made.Contains(name))) || (OfProject(instance) && instance.Service is { } service && (_services.Contains(service) || _containers.Contains($"{service}_{instance.Index}")));
 
     public (Engine Engine, Instance Instance)? Find(string name)
     {
         foreach (var ((engine, _), instance) in _running)
         {
-            if (instance.Name == name)
+            if (NameOf(instance) == name)
                 return (engine, instance);
         }
 
@@ -55,6 +57,9 @@ internal sealed class ContainerSet(LabConfig config, string? project)
             changed |= Add(engine, each);
         return changed;
     }
+
+    // What the lab had started has the files' name, and nobody else has it.
+    private string? NameOf(Instance instance) => instance.NodeOf(lab) ?? (_made.Contains(instance.Name) ? null : instance.Name);
 
     private bool OfProject(Instance instance) => project is null || instance.Project == project;
 

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Runtime.InteropServices;
 using Patchbay.Lab.Plan;
 using Patchbay.Lab.Wiring;
@@ -33,11 +34,16 @@ internal static partial class HostProcesses
     public static int Stay()
     {
         _ = setsid(); // the terminal's signals are for whoever called
-        // And so are the streams, whose end somebody may wait for.
+        // And so are the streams, whose end somebody may wait for. CoreCLR keeps copies of them.
+        const string Descriptors = "/proc/self/fd";
+        var streams = Enumerable.Range(0, 3).Select(stream => new FileInfo($"{Descriptors}/{stream}").LinkTarget).ToHashSet(StringComparer.Ordinal);
         using (var nothing = File.Open("/dev/null", FileMode.Open))
         {
-            for (var stream = 0; stream <= 2; stream++)
-                _ = dup2((int)nothing.SafeFileHandle.DangerousGetHandle(), stream);
+            foreach (var path in Directory.GetFiles(Descriptors))
+            {
+                if (streams.Contains(new FileInfo(path).LinkTarget))
+                    _ = dup2((int)nothing.SafeFileHandle.DangerousGetHandle(), int.Parse(Path.GetFileName(path), CultureInfo.InvariantCulture));
+            }
         }
 
         while (true)

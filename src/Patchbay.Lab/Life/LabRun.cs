@@ -12,7 +12,8 @@ namespace Patchbay.Lab.Life;
 /// <remarks>One loop does all of it: an event changes what runs, and what runs is compared with what is there, as at the beginning.</remarks>
 internal sealed class LabRun(LabSession session, IReadOnlyList<Engine> engines, string? project, LabStatus status, Action<string> log)
 {
-    private readonly ContainerSet _containers = new(session.Config, project);
+    private readonly ContainerSet _containers = new(session.Config, project, session.Topology.Lab);
+    private readonly LabContainers _made = new(session.Config, session.Topology.Lab);
     private readonly Channel<(Engine Engine, EngineEvent Event)> _events = Channel.CreateUnbounded<(Engine, EngineEvent)>();
     private readonly HashSet<Engine> _listed = [];
     private readonly RetryPause _pause = new();
@@ -50,8 +51,9 @@ internal sealed class LabRun(LabSession session, IReadOnlyList<Engine> engines, 
     public async Task RunAsync(TimeSpan? timeout, CancellationToken cancellation)
     {
         using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        await _made.StartAsync(engines, end.Token).ConfigureAwait(false);
         // What needs no container is made at once, and its failure is the lab's.
-        var made = Reconcile(throws: true);
+        var made = await FirstAsync().ConfigureAwait(false);
         if (engines.Count == 0)
         {
             end.Token.ThrowIfCancellationRequested();
@@ -171,6 +173,19 @@ internal sealed class LabRun(LabSession session, IReadOnlyList<Engine> engines, 
 
     private Task<int> RunCommandsAsync(Made made, CancellationToken cancellation) =>
         new CommandRunner(session.Topology, session.Places, _containers, log).RunAsync(made.Nodes.Contains, cancellation);
+
+    private async Task<Made> FirstAsync()
+    {
+        try
+        {
+            return Reconcile(throws: true);
+        }
+        catch
+        {
+            await _made.UndoAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
 
     private Made Reconcile(bool throws)
     {

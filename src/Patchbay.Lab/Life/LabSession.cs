@@ -135,6 +135,10 @@ internal sealed class LabSession : IDisposable
                     _places.Forget(node.Name);
                     NodeProcesses.RemoveNamespace(Path.GetFileName(node.Path), Topology.Lab);
                     break;
+                case AddLink { Link: { Type: LinkType.Link, End.Node: var node } }:
+                    if (_places.TryGet(node, out var lent))
+                        Loans.Return(lent!, Topology.Ownership);
+                    break;
                 case AddLink { Link: var link }:
                     Delete(link.Peer is { Node.Length: 0 } peer ? peer : link.End);
                     break;

@@ -17,6 +17,9 @@ internal sealed record LabRecord
     /// <summary>The process that follows the engines' events; 0 when nothing needs to be followed.</summary>
     public int Process { get; init; }
 
+    /// <summary>It had an engine start containers.</summary>
+    public bool Containers { get; init; }
+
     /// <summary>That process was left behind by <c>up --detach</c>, and no one looks at it.</summary>
     public bool Followed { get; init; }
 

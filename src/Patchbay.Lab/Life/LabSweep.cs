@@ -1,4 +1,3 @@
-using System.Globalization;
 using Patchbay.Lab.Ovs;
 using Patchbay.Lab.Plan;
 using Patchbay.Lab.Wiring;
@@ -22,8 +21,10 @@ internal static class LabSweep
         var strangers = new List<string>();
         var namespaces = Observer.OwnNamespaces(ownership, _ => true);
         Attempt(failures, () => strangers.AddRange(NodeProcesses.End(lab, namespaces)));
+        foreach (var name in namespaces)
+            Attempt(failures, () => Loans.ReturnFrom(NamedNamespace.PathOf(name), ownership));
         var own = namespaces.Select(NamedNamespace.PathOf).ToHashSet(StringComparer.Ordinal);
-        foreach (var place in Place.OpenAll(OtherNamespaces(own)))
+        foreach (var place in Place.OpenAll(KnownNamespaces.List(own)))
         {
             using (place)
                 Attempt(failures, () => Sweep(place, ownership));
@@ -55,11 +56,11 @@ internal static class LabSweep
         if (Directory.Exists(NamedNamespace.Directory)
             && Directory.EnumerateFiles(NamedNamespace.Directory, $"{lab}-*").Select(path => Path.GetFileName(path)).Any(name => Observer.OwnNamespaces(ownership, each => each == name).Count > 0))
             return true;
-        foreach (var place in Place.OpenAll(OtherNamespaces([])))
+        foreach (var place in Place.OpenAll(KnownNamespaces.List([])))
         {
             using (place)
             {
-                if (place.Route.ListLinks().Any(ownership.Owns))
+                if (place.Route.ListLinks().Any(link => ownership.Owns(link) || ownership.LoanOf(link) is not null))
                     return true;
             }
         }
@@ -69,7 +70,7 @@ internal static class LabSweep
 
     private static void Sweep(Place place, Ownership ownership)
     {
-        var links = place.Route.ListLinks();
+        var links = Loans.Return(place, ownership);
         var ours = new List<Link>();
         var others = false;
         foreach (var link in links)
@@ -93,39 +94,6 @@ internal static class LabSweep
 
         if (place.Nftables.IsAvailable() && place.Nftables.ListTables(NftFamily.Inet).Any(table => table.Name == ownership.Table))
             place.Nftables.Commit(RuleSet.Remove(ownership.Table));
-    }
-
-    /// <summary>Every network namespace that has a name or a process, once each.</summary>
-    private static List<(string Node, string Path)> OtherNamespaces(HashSet<string> except)
-    {
-        var seen = new HashSet<ulong>();
-        var found = new List<(string, string)>();
-        foreach (var path in except)
-        {
-            if (Libc.InodeOf(path) is { } inode)
-                seen.Add(inode);
-        }
-
-        Add("/proc/self/ns/net");
-        if (Directory.Exists(NamedNamespace.Directory))
-        {
-            foreach (var path in Directory.EnumerateFiles(NamedNamespace.Directory))
-                Add(path);
-        }
-
-        foreach (var directory in Directory.EnumerateDirectories("/proc"))
-        {
-            if (int.TryParse(Path.GetFileName(directory), NumberStyles.None, CultureInfo.InvariantCulture, out _))
-                Add($"{directory}/ns/net");
-        }
-
-        return found;
-
-        void Add(string path)
-        {
-            if (Libc.InodeOf(path) is { } inode && seen.Add(inode))
-                found.Add((path, path));
-        }
     }
 
     private static void Attempt(List<Exception> failures, Action action)

@@ -58,7 +58,7 @@ internal sealed record AddLink(LabLink Link) : Change
 
     public override string Describe()
     {
-        var kind = Link.Tunnel is not null ? "tunnel" : Link.Type == Schema.LinkType.Veth ? "link" : Link.Type.ToString().ToLowerInvariant();
+        var kind = Link.Tunnel is not null ? "tunnel" : Link.Type == Schema.LinkType.Veth ? "link" : Link.Type == Schema.LinkType.Link ? "loan" : Link.Type.ToString().ToLowerInvariant();
         var egress = Link.End.Egress is { } impairment ? $", {NetemText.Write(impairment)}" : "";
         return $"{kind} {Link}{Texts.Of(Link.End.Addresses)}{(Link.Peer is { Node.Length: > 0 } peer ? Texts.Of(peer.Addresses) : "")}{egress}";
     }
@@ -69,6 +69,14 @@ internal sealed record RemoveDevice(string Node, int Index, string Name) : Chang
     public override char Sign => '-';
 
     public override string Describe() => $"interface {(Node.Length == 0 ? Name : $"{Node}:{Name}")}";
+}
+
+/// <summary>An interface of the host goes back there.</summary>
+internal sealed record ReturnDevice(string Node, int Index, string Name, string Original) : Change
+{
+    public override char Sign => '-';
+
+    public override string Describe() => $"loan {Original} as {(Node.Length == 0 ? Name : $"{Node}:{Name}")}";
 }
 
 /// <summary>What differs at an interface that is there.</summary>
@@ -108,11 +116,14 @@ internal sealed record ChangeDevice(Device Device, int Index) : Change
 
     public IReadOnlyList<BridgeVlan> OldVlans { get; init; } = [];
 
+    /// <summary>Features to switch.</summary>
+    public IReadOnlyList<(string Feature, bool On)> SetFeatures { get; init; } = [];
+
     /// <summary>It becomes a port of its bridge of Open vSwitch.</summary>
     public bool SetOvsPort { get; init; }
 
     public bool IsEmpty => !AddMark && !SetUp && Mtu is null && Mac is null && !SetMaster && Bridge is null && AddAddresses.Count == 0 && RemoveAddresses.Count == 0
-        && AddRoutes.Count == 0 && RemoveRoutes.Count == 0 && !SetEgress && !SetRedirect && !SetVlans && !SetOvsPort;
+        && AddRoutes.Count == 0 && RemoveRoutes.Count == 0 && !SetEgress && !SetRedirect && !SetVlans && SetFeatures.Count == 0 && !SetOvsPort;
 
     public override string Describe()
     {
@@ -139,6 +150,7 @@ internal sealed record ChangeDevice(Device Device, int Index) : Change
             what.Add(Device.RedirectTo is null ? "no redirection" : $"redirection to {Device.RedirectTo}");
         if (SetVlans)
             what.Add("vlans");
+        what.AddRange(SetFeatures.Select(each => $"{each.Feature} {(each.On ? "on" : "off")}"));
         if (SetOvsPort)
             what.Add($"bridge {Device.OvsBridge}");
         return $"interface {Device}: {string.Join(", ", what)}";

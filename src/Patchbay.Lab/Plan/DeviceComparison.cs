@@ -1,3 +1,4 @@
+using Patchbay.Netlink;
 using Patchbay.Netlink.Rtnetlink;
 
 namespace Patchbay.Lab.Plan;
@@ -18,7 +19,7 @@ internal static class DeviceComparison
         var removeRoutes = seen.Routes.Where(has => has.Protocol == Ownership.Protocol && !device.Routes.Any(wanted => Same(wanted, has))).ToList();
         return new ChangeDevice(device, link.Index)
         {
-            AddMark = ownership.MarkOf(link) is null,
+            AddMark = !device.IsLent && ownership.MarkOf(link) is null,
             SetUp = !link.IsUp,
             Mtu = device.Mtu is { } mtu && mtu != link.Mtu ? mtu : null,
             Mac = device.Mac is { } mac && mac != link.Address ? mac : null,
@@ -31,6 +32,7 @@ internal static class DeviceComparison
             SetEgress = !Same(device.Egress, seen.Egress),
             OldEgress = seen.Egress,
             SetRedirect = device.RedirectTo is null ? seen.RedirectIndex != 0 : seen.RedirectIndex == 0 || node.NameOf(seen.RedirectIndex) != device.RedirectTo,
+            SetFeatures = [.. device.Features.Where(each => !EthtoolSocket.IsAsWished(seen.Features, each.Feature, each.On))],
             SetVlans = (device.AccessVlan is not null || device.TrunkVlans.Count > 0) && !SameVlans(device, seen.Vlans),
             OldVlans = seen.Vlans,
         };
@@ -54,7 +56,7 @@ internal static class DeviceComparison
     {
         if (wanted is null || has is null)
             return wanted is null && has is null;
-        return wanted.Rate == has.Rate && Same(wanted.Netem, has.Netem);
+        return wanted.Rate == has.Rate && wanted.Red == has.Red && Same(wanted.Netem, has.Netem);
     }
 
     private static bool Same(Netem? wanted, Netem? has)
@@ -65,8 +67,23 @@ internal static class DeviceComparison
             && Near(wanted.Loss, has.Loss) && Near(wanted.LossCorrelation, has.LossCorrelation) && Near(wanted.Duplicate, has.Duplicate)
             && Near(wanted.DuplicateCorrelation, has.DuplicateCorrelation) && Near(wanted.Corrupt, has.Corrupt) && Near(wanted.CorruptCorrelation, has.CorruptCorrelation)
             && Near(wanted.Reorder, has.Reorder) && Near(wanted.ReorderCorrelation, has.ReorderCorrelation)
-            && wanted.Rate == has.Rate && wanted.Limit == has.Limit && wanted.Gap == has.Gap;
+            && Same(wanted.LossModel, has.LossModel) && wanted.Ecn == has.Ecn && wanted.Distribution?.Name == has.Distribution?.Name
+            && wanted.Rate == has.Rate && (wanted.RateOverhead, wanted.CellSize, wanted.CellOverhead) == (has.RateOverhead, has.CellSize, has.CellOverhead)
+            && Same(wanted.Slot, has.Slot) && wanted.Limit == has.Limit && wanted.Gap == has.Gap;
     }
+
+    private static bool Same(NetemLoss? wanted, NetemLoss? has) => (wanted, has) switch
+    {
+        (null, null) => true,
+        (FourStateLoss a, FourStateLoss b) => Near(a.P13, b.P13) && Near(a.P31, b.P31) && Near(a.P32, b.P32) && Near(a.P23, b.P23) && Near(a.P14, b.P14),
+        (GilbertElliottLoss a, GilbertElliottLoss b) => Near(a.P, b.P) && Near(a.R, b.R) && Near(a.OneMinusH, b.OneMinusH) && Near(a.OneMinusK, b.OneMinusK),
+        _ => false,
+    };
+
+    private static bool Same(NetemSlot? wanted, NetemSlot? has) =>
+        wanted is null || has is null
+            ? wanted is null && has is null
+            : wanted with { Distribution = null } == has with { Distribution = null } && wanted.Distribution?.Name == has.Distribution?.Name;
 
     private static bool Near(TimeSpan a, TimeSpan b) => (a - b).Duration() <= TimeSpan.FromMicroseconds(1);
 

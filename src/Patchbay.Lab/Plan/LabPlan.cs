@@ -4,7 +4,7 @@ namespace Patchbay.Lab.Plan;
 internal sealed record LabPlan(IReadOnlyList<Change> Changes)
 {
     /// <summary>Steps that make or remove namespaces and interfaces; the settings of what they make follow from another look.</summary>
-    public IEnumerable<Change> Structure => Changes.Where(change => change is AddNode or RemoveNamespace or AddSegment or AddLink or RemoveDevice or RemoveOvsBridge or RemoveOvsPort);
+    public IEnumerable<Change> Structure => Changes.Where(change => change is AddNode or RemoveNamespace or AddSegment or AddLink or RemoveDevice or ReturnDevice or RemoveOvsBridge or RemoveOvsPort);
 
     /// <summary>Steps that change what is there.</summary>
     public IEnumerable<Change> Settings => Changes.Where(change => change is ChangeDevice or SetSysctl or SetRules);

@@ -1,89 +1,16 @@
 using System.Globalization;
+using Patchbay.Lab.Schema;
 using Patchbay.Netlink.Rtnetlink;
 
 namespace Patchbay.Lab.Plan;
 
-/// <summary>Reads an impairment in tc-netem(8)'s words, and writes it: <c>rate 10mbit delay 40ms 5ms 25% loss 1%</c>.</summary>
+/// <summary>Writes an impairment in tc-netem(8)'s words, and reads their values; <see cref="NetemReader"/> reads the whole.</summary>
 internal static class NetemText
 {
-    /// <returns>What is wrong with the words; null when nothing is.</returns>
-    public static string? TryParse(string text, out Netem? netem)
-    {
-        netem = null;
-        TimeSpan delay = default, jitter = default;
-        double delayCorrelation = 0;
-        var shares = new Dictionary<string, (double Share, double Correlation)>(StringComparer.Ordinal);
-        ulong rate = 0;
-        uint limit = 1000, gap = 0;
-        var words = new Queue<string>(text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
-        while (words.TryDequeue(out var word))
-        {
-            switch (word)
-            {
-                case "delay" or "latency":
-                    if (!words.TryDequeue(out var first) || !TryTime(first, out delay))
-                        return Expected("a time such as 40ms", word, first);
-                    if (words.TryPeek(out var second) && TryTime(second, out jitter))
-                    {
-                        words.Dequeue();
-                        if (words.TryPeek(out var third) && TryShare(third, out delayCorrelation))
-                            words.Dequeue();
-                    }
+    /// <summary>The ways in which a delay varies; null is evenly. Their numbers are a part of the handle by which they are known again (<see cref="Wiring.Shaping"/>).</summary>
+    public static IReadOnlyList<NetemDistribution?> Distributions { get; } = [null, NetemDistribution.Normal, NetemDistribution.Pareto, NetemDistribution.ParetoNormal];
 
-                    break;
-                case "loss" or "drop" or "duplicate" or "corrupt" or "reorder":
-                    if (word == "loss" && words.TryPeek(out var model) && model is "random")
-                        words.Dequeue();
-                    if (!words.TryDequeue(out var share) || !TryShare(share, out var value))
-                        return Expected("a share such as 1%", word, share);
-                    double correlation = 0;
-                    if (words.TryPeek(out var next) && TryShare(next, out correlation))
-                        words.Dequeue();
-                    shares[word == "drop" ? "loss" : word] = (value, correlation);
-                    break;
-                case "rate":
-                    if (!words.TryDequeue(out var bits) || !TryRate(bits, out rate))
-                        return Expected("a rate such as 10mbit", word, bits);
-                    break;
-                case "limit":
-                    if (!words.TryDequeue(out var packets) || !uint.TryParse(packets, NumberStyles.None, CultureInfo.InvariantCulture, out limit))
-                        return Expected("a number of packets", word, packets);
-                    break;
-                case "gap":
-                    if (!words.TryDequeue(out var distance) || !uint.TryParse(distance, NumberStyles.None, CultureInfo.InvariantCulture, out gap))
-                        return Expected("a number of packets", word, distance);
-                    break;
-                default:
-                    return $"expected one of delay, loss, duplicate, corrupt, reorder, rate, limit, gap, found \"{word}\"";
-            }
-        }
-
-        var (reorder, reorderCorrelation) = shares.GetValueOrDefault("reorder");
-        if (reorder > 0 && delay == default)
-            return "\"reorder\" needs \"delay\": what is not delayed overtakes nothing";
-        netem = new Netem
-        {
-            Delay = delay,
-            Jitter = jitter,
-            DelayCorrelation = delayCorrelation,
-            Loss = shares.GetValueOrDefault("loss").Share,
-            LossCorrelation = shares.GetValueOrDefault("loss").Correlation,
-            Duplicate = shares.GetValueOrDefault("duplicate").Share,
-            DuplicateCorrelation = shares.GetValueOrDefault("duplicate").Correlation,
-            Corrupt = shares.GetValueOrDefault("corrupt").Share,
-            CorruptCorrelation = shares.GetValueOrDefault("corrupt").Correlation,
-            Reorder = reorder,
-            ReorderCorrelation = reorderCorrelation,
-            Gap = reorder > 0 ? Math.Max(gap, 1) : gap,
-            Rate = rate,
-            Limit = limit,
-        };
-        return null;
-    }
-
-    /// <summary>Whether a limit of the rate is all there is, for which a token bucket does as well: every kernel has one.</summary>
-    public static bool IsRateOnly(Netem netem) =>
-        netem is { Rate: > 0, Loss: 0, Duplicate: 0, Corrupt: 0, Reorder: 0 } && netem.Delay == default && netem.Jitter == default;
+    private const uint DefaultLimit = 1000;
 
     public static string Write(Impairment? impairment)
     {
@@ -92,18 +19,28 @@ internal static class NetemText
         var words = new List<string>();
         if (impairment.Rate > 0)
             words.Add($"rate {Rate(impairment.Rate)}");
+        if (impairment.Red != EarlyDetection.None)
+            words.Add(impairment.Red == EarlyDetection.Mark ? "red ecn" : "red");
         if (impairment.Netem is not { } netem)
             return string.Join(' ', words);
         if (netem.Delay != default)
-            words.Add($"delay {Time(netem.Delay)}{(netem.Jitter == default ? "" : $" {Time(netem.Jitter)}{Correlation(netem.DelayCorrelation)}")}");
+            words.Add($"delay {Time(netem.Delay)}{(netem.Jitter == default ? "" : $" {Time(netem.Jitter)}{Correlation(netem.DelayCorrelation)}{Distribution(netem.Distribution)}")}");
+        if (netem.LossModel is not null)
+            words.Add(Loss(netem.LossModel));
         Share("loss", netem.Loss, netem.LossCorrelation);
+        if (netem.Ecn)
+            words.Add("ecn");
         Share("duplicate", netem.Duplicate, netem.DuplicateCorrelation);
         Share("corrupt", netem.Corrupt, netem.CorruptCorrelation);
         Share("reorder", netem.Reorder, netem.ReorderCorrelation);
         if (netem.Gap > 1)
             words.Add(string.Create(CultureInfo.InvariantCulture, $"gap {netem.Gap}"));
         if (netem.Rate > 0)
-            words.Add($"rate {Rate(netem.Rate)}");
+            words.Add(string.Create(CultureInfo.InvariantCulture, $"rate {Rate(netem.Rate)}{((netem.RateOverhead, netem.CellSize, netem.CellOverhead) == default ? "" : $" {netem.RateOverhead} {netem.CellSize} {netem.CellOverhead}")}"));
+        if (netem.Slot is { } slot)
+            words.Add(Slot(slot));
+        if (netem.Limit != DefaultLimit)
+            words.Add(string.Create(CultureInfo.InvariantCulture, $"limit {netem.Limit}"));
         return words.Count == 0 ? "none" : string.Join(' ', words);
 
         void Share(string word, double share, double correlation)
@@ -112,6 +49,23 @@ internal static class NetemText
                 words.Add($"{word}{Correlation(share)}{Correlation(correlation)}");
         }
     }
+
+    private static string Distribution(NetemDistribution? distribution) => distribution is null ? "" : $" distribution {distribution.Name}";
+
+    private static string Loss(NetemLoss model) => model switch
+    {
+        FourStateLoss four => $"loss state{Always(four.P13)}{Always(four.P31)}{Always(four.P32)}{Always(four.P23)}{Always(four.P14)}",
+        GilbertElliottLoss gilbert => $"loss gemodel{Always(gilbert.P)}{Always(gilbert.R)}{Always(gilbert.OneMinusH)}{Always(gilbert.OneMinusK)}",
+        _ => "loss",
+    };
+
+    private static string Slot(NetemSlot slot)
+    {
+        var time = slot.Jitter == default ? $"{Time(slot.Least)} {Time(slot.Most)}" : $"distribution {slot.Distribution?.Name ?? "uniform"} {Time(slot.Delay)} {Time(slot.Jitter)}";
+        return string.Create(CultureInfo.InvariantCulture, $"slot {time}{(slot.Packets == 0 ? "" : $" packets {slot.Packets}")}{(slot.Bytes == 0 ? "" : $" bytes {slot.Bytes}")}");
+    }
+
+    private static string Always(double share) => string.Create(CultureInfo.InvariantCulture, $" {share * 100:0.####}%");
 
     private static string Correlation(double share) => share > 0 ? string.Create(CultureInfo.InvariantCulture, $" {share * 100:0.####}%") : "";
 
@@ -157,7 +111,7 @@ internal static class NetemText
         return bytesPerSecond > 0;
     }
 
-    private static bool TryShare(string text, out double share)
+    public static bool TryShare(string text, out double share)
     {
         share = 0;
         var percent = text.EndsWith('%');
@@ -174,6 +128,4 @@ internal static class NetemText
             at++;
         return (text[..at], text[at..]);
     }
-
-    private static string Expected(string what, string after, string? found) => found is null ? $"expected {what} after \"{after}\"" : $"expected {what} after \"{after}\", found \"{found}\"";
 }

@@ -1,4 +1,5 @@
 using Patchbay.Lab.Ovs;
+using Patchbay.Netlink;
 using Patchbay.Netlink.Rtnetlink;
 
 namespace Patchbay.Lab.Plan;
@@ -40,8 +41,11 @@ internal sealed record ObservedDevice
 {
     public required Link Link { get; init; }
 
-    /// <summary>Made by this lab.</summary>
+    /// <summary>Made by this lab, or lent to it.</summary>
     public bool Owned { get; init; }
+
+    /// <summary>What it is at home, of an interface that the host lent to this lab.</summary>
+    public Loan? Loan { get; init; }
 
     public IReadOnlyList<InterfaceAddress> Addresses { get; init; } = [];
 
@@ -56,4 +60,7 @@ internal sealed record ObservedDevice
     public int RedirectIndex { get; init; }
 
     public IReadOnlyList<BridgeVlan> Vlans { get; init; } = [];
+
+    /// <summary>What it does in the kernel's place; looked at only where some of it is wished.</summary>
+    public IReadOnlyList<DeviceFeature> Features { get; init; } = [];
 }

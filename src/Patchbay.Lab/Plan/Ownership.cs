@@ -17,6 +17,9 @@ internal sealed class Ownership(string lab)
     public const byte Protocol = 0x70;
 
     private const string Prefix = "patchbay+";
+    private const string LoanPrefix = "patchbay-loan+";
+
+    private readonly string _loanPrefix = $"{LoanPrefix}{lab}+";
 
     public string Lab => lab;
 
@@ -59,6 +62,23 @@ internal sealed class Ownership(string lab)
         return null;
     }
 
+    /// <summary>The alternative name of an interface that the host lends: all that is needed to give it back. It has no other mark, so that nothing takes it for the lab's to delete.</summary>
+    public string MarkOf(Loan loan) => string.Create(CultureInfo.InvariantCulture, $"{_loanPrefix}{loan.Home}+{(loan.IsUp ? "up" : "down")}+{loan.Mac.Value:x}+{loan.Mtu}+{loan.Name}");
+
+    /// <summary>What an interface is at home, if the host has lent it to this lab.</summary>
+    public Loan? LoanOf(Link link)
+    {
+        foreach (var name in link.AlternativeNames)
+        {
+            if (name.StartsWith(_loanPrefix, StringComparison.Ordinal) && name[_loanPrefix.Length..].Split('+', 5) is [var home, var state, var mac, var mtu, var original]
+                && ulong.TryParse(home, CultureInfo.InvariantCulture, out var inode) && ulong.TryParse(mac, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var address)
+                && int.TryParse(mtu, CultureInfo.InvariantCulture, out var length))
+                return new Loan(inode, state == "up", new MacAddress(address), length, original);
+        }
+
+        return null;
+    }
+
     /// <summary>The lab whose mark an interface has; null when no lab made it.</summary>
     public static string? LabOf(Link link)
     {
@@ -66,6 +86,8 @@ internal sealed class Ownership(string lab)
         {
             if (name.StartsWith(Prefix, StringComparison.Ordinal) && name.LastIndexOf('+') is var end && end > Prefix.Length)
                 return name[Prefix.Length..end];
+            if (name.StartsWith(LoanPrefix, StringComparison.Ordinal))
+                return name[LoanPrefix.Length..].Split('+')[0];
         }
 
         return null;
@@ -75,3 +97,11 @@ internal sealed class Ownership(string lab)
         name.Length == Prefix.Length + lab.Length + 17 && name.StartsWith(Prefix, StringComparison.Ordinal)
         && string.CompareOrdinal(name, Prefix.Length, lab, 0, lab.Length) == 0 && name[Prefix.Length + lab.Length] == '+';
 }
+
+/// <summary>What an interface is at home, in the namespace from which a lab has it.</summary>
+/// <param name="Home">The inode of that namespace.</param>
+/// <param name="IsUp">Whether it was up.</param>
+/// <param name="Mac">Its Ethernet address.</param>
+/// <param name="Mtu">Its largest packet.</param>
+/// <param name="Name">Its name.</param>
+internal sealed record Loan(ulong Home, bool IsUp, MacAddress Mac, int Mtu, string Name);

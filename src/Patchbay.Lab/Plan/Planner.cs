@@ -91,6 +91,12 @@ internal sealed class Planner
 
     private void CompareLink(LabLink link)
     {
+        if (link.Type == LinkType.Link)
+        {
+            CompareLoan(link);
+            return;
+        }
+
         var known = NodeOf(link.End, out var node) & (link.Peer is null | NodeOf(link.Peer, out var peerNode));
         // A conflict is told even where the node is not there yet.
         ObservedDevice? end = null, peer = null;
@@ -110,6 +116,31 @@ internal sealed class Planner
             Remove(link.Peer!, peer!);
         _additions.Add(new AddLink(link));
     }
+
+    private void CompareLoan(LabLink link)
+    {
+        ObservedDevice? there = null;
+        if (NodeOf(link.End, out var node) && Find(link.End, node!, out there) && there!.Loan?.Name == link.Parent)
+        {
+            CompareDevice(link.End, there, node!);
+            return;
+        }
+
+        if (there is not null)
+            GiveBack(link.End.Node, there);
+        // One that another node has, or that the kernel put back when its container ended, goes home first.
+        var lent = _seen.Nodes.Values.SelectMany(each => each.Devices.Values).FirstOrDefault(each => each.Loan?.Name == link.Parent);
+        var found = lent ?? _seen.Nodes[""].Devices.GetValueOrDefault(link.Parent!);
+        // What a node has that the files no longer have, nobody has looked at.
+        if (found is null && _seen.StrayNamespaces.Count == 0)
+            _conflicts.Add($"here is no interface \"{link.Parent}\" to lend to {link.End.Node}");
+        else if (found is { Loan: null } && Ownership.LabOf(found.Link) is { } other)
+            _conflicts.Add($"the interface \"{link.Parent}\" cannot be lent to {link.End.Node}: it is of the lab \"{other}\"");
+        else
+            _additions.Add(new AddLink(link));
+    }
+
+    private void GiveBack(string node, ObservedDevice seen) => _removals.Add(new ReturnDevice(node, seen.Link.Index, seen.Link.Name, seen.Loan!.Name));
 
     private bool NodeOf(Device? device, out ObservedNode? node)
     {
@@ -132,9 +163,12 @@ internal sealed class Planner
             return false;
         }
 
-        if (_topology.Ownership.MarkOf(found.Link) is { } mark && mark != device.Mark)
+        if (found.Loan is not null != device.IsLent || (_topology.Ownership.MarkOf(found.Link) is { } mark && mark != device.Mark))
         {
-            Remove(device, found);
+            if (found.Loan is not null)
+                GiveBack(device.Node, found);
+            else
+                Remove(device, found);
             found = null;
             return false;
         }
@@ -165,7 +199,9 @@ internal sealed class Planner
         {
             foreach (var device in node.Devices.Values)
             {
-                if (device.Owned && device.Link.Kind is not null && !_wanted.Contains((node.Name, device.Link.Name)))
+                if (device.Loan is not null && !_wanted.Contains((node.Name, device.Link.Name)))
+                    GiveBack(node.Name, device);
+                else if (device.Loan is null && device.Owned && device.Link.Kind is not null && !_wanted.Contains((node.Name, device.Link.Name)))
                     _removals.Add(new RemoveDevice(node.Name, device.Link.Index, device.Link.Name));
             }
         }

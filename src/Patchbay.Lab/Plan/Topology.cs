@@ -103,6 +103,9 @@ internal sealed record Device
 
     public Impairment? Egress { get; init; }
 
+    /// <summary>It is the host's own, and goes back there.</summary>
+    public bool IsLent { get; init; }
+
     /// <summary>The bridge, in the same namespace, of which it is a port.</summary>
     public string? Master { get; init; }
 
@@ -128,7 +131,11 @@ internal sealed record Device
 /// <summary>What makes a direction bad on purpose.</summary>
 /// <param name="Netem">Delay, loss and the like; null for none.</param>
 /// <param name="Rate">Bytes a second; 0 for no limit.</param>
-internal sealed record Impairment(Netem? Netem, ulong Rate);
+internal sealed record Impairment(Netem? Netem, ulong Rate)
+{
+    /// <summary>What becomes of packets when the queue before <see cref="Rate"/> grows.</summary>
+    public EarlyDetection Red { get; init; }
+}
 
 /// <summary>What several links end at: a bridge, or the wire between two ports.</summary>
 internal sealed record Segment
@@ -165,7 +172,7 @@ internal sealed record LabLink
     /// <summary>The segment that the peer belongs to.</summary>
     public string? Segment { get; init; }
 
-    /// <summary>The interface here on top of which it is.</summary>
+    /// <summary>The interface here on top of which it is, or which it is itself where that is lent.</summary>
     public string? Parent { get; init; }
 
     public int VlanId { get; init; }
@@ -179,6 +186,7 @@ internal sealed record LabLink
     public override string ToString() => (Peer, Parent, Tunnel) switch
     {
         ({ } peer, _, _) => $"{End} -- {(Segment is null ? $"{peer}" : $"{Segment} ({peer.Name})")}",
+        (_, { } parent, _) when Type == LinkType.Link => $"{parent} as {End}",
         (_, { } parent, _) => $"{End} on {parent}",
         (_, _, { } tunnel) => $"{End} -- {tunnel.Remote} ({tunnel.Kind} {tunnel.Vni})",
         _ => $"{End}",

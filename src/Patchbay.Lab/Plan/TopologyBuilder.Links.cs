@@ -66,10 +66,11 @@ internal sealed partial class TopologyBuilder
                 _problems.Add(mode.At, $"{config.Path}.mode", $"expected {(config.Type is LinkType.Macvlan or LinkType.Macvtap ? "private, vepa, bridge, passthru or source" : "l2, l3 or l3s")}, found \"{mode.Text}\"");
             var parent = config.OuterDevice is { } outer ? Fill(outer.Text, replica, null).Text : null;
             string[] structure = [$"{config.Type}", parent ?? "", $"{config.VlanId}", config.Mode?.Text ?? ""];
+            var device = DeviceOf(config.End, node, replica, name, mtu, structure, config);
             _links.Add(new LabLink
             {
                 Type = config.Type,
-                End = DeviceOf(config.End, node, replica, name, mtu, structure, config),
+                End = config.Type == LinkType.Link ? device with { IsLent = true, Mac = config.End.Mac is null ? null : device.Mac } : device,
                 Parent = parent,
                 VlanId = config.VlanId ?? 0,
                 Mode = config.Mode?.Text,
@@ -143,7 +144,7 @@ internal sealed partial class TopologyBuilder
         string[] structure = [config.Type, $"{remote}", $"{config.Vni}", $"{config.Port}"];
         _links.Add(new LabLink
         {
-            Type = LinkType.Device,
+            Type = LinkType.Tunnel,
             Segment = segment?.Name,
             Tunnel = new TunnelEnd(config.Type, remote, config.Vni, config.Port),
             End = Claim(

@@ -60,27 +60,16 @@ internal sealed partial class TopologyBuilder
     {
         if (config is null)
             return null;
-        Netem? netem = null;
+        Impairment? netem = null;
         // A variable may leave nothing of it.
         if (config.Netem.Any(text => !string.IsNullOrWhiteSpace(text.Text)))
         {
-            // The words of a list stand behind one another; a mistake is told of the entry that has it.
-            foreach (var text in config.Netem)
-            {
-                if (config.Netem.Count > 1 && NetemText.TryParse(text.Text, out _) is not null)
-                    continue;
-                if (NetemText.TryParse(text.Text, out _) is { } wrong)
-                    _problems.Add(text.At, $"{path}.netem", wrong);
-            }
-
-            if (NetemText.TryParse(string.Join(' ', config.Netem), out netem) is { } whole)
-                _problems.Add(config.Netem[0].At, $"{path}.netem", whole);
+            // The words of a list stand behind one another; a mistake is told of the whole, for an entry need not make sense alone.
+            if (NetemReader.TryParse(string.Join(' ', config.Netem), out netem) is { } wrong)
+                _problems.Add((config.Netem.FirstOrDefault(text => config.Netem.Count > 1 && NetemReader.TryParse(text.Text, out _) == wrong) is { Text: not null } guilty ? guilty : config.Netem[0]).At, $"{path}.netem", wrong);
         }
 
-        var rate = config.Rate is { } bits ? (ulong)(bits / 8) : 0;
-        if (netem is not null && rate == 0 && NetemText.IsRateOnly(netem))
-            return new Impairment(null, netem.Rate);
-        return netem is null && rate == 0 ? null : new Impairment(netem, rate);
+        return config.Rate is { } bits ? new Impairment(netem?.Netem, (ulong)(bits / 8)) { Red = config.Red } : netem;
     }
 
     /// <summary>ethtool(8)'s words without the interface: <c>--offload rx off tx off</c>.</summary>
@@ -103,7 +92,8 @@ internal sealed partial class TopologyBuilder
                 features.Add((words[i], words[i + 1] == "on"));
         }
 
-        return features;
+        // Of what is said twice the later counts.
+        return [.. features.Where((each, i) => features.FindLastIndex(other => other.Item1 == each.Item1) == i)];
     }
 
     /// <summary><c>1080:80/tcp</c>: a port here, one of the node, and the protocol; for each address of the node.</summary>

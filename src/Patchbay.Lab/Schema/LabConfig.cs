@@ -16,6 +16,9 @@ internal sealed record LabConfig
 
     public IReadOnlyList<CommandConfig> Commands { get; init; } = [];
 
+    /// <summary>Containers that the lab itself starts and removes.</summary>
+    public IReadOnlyList<LabContainerConfig> LabContainers { get; init; } = [];
+
     /// <summary>For cables that say nothing of it.</summary>
     public int DefaultMtu { get; init; } = 65535;
 
@@ -27,7 +30,7 @@ internal sealed record LabConfig
         Links.SelectMany(link => link.Peer is null ? [link.End.Owner] : new[] { link.End.Owner, link.Peer.Owner }).Concat(Commands.Select(command => command.Owner)).Distinct();
 
     /// <summary>Whether there are containers among them, which an engine runs.</summary>
-    public bool HasContainers => Owners.Any(owner => owner.Kind is OwnerKind.Service or OwnerKind.Container);
+    public bool HasContainers => LabContainers.Count > 0 || Owners.Any(owner => owner.Kind is OwnerKind.Service or OwnerKind.Container);
 }
 
 /// <summary>How a file names what has an end of a link.</summary>
@@ -71,6 +74,20 @@ internal sealed record NodeConfig
 
     /// <summary>A process whose command line has <c>mininet:NAME</c> stays in it, for who looks for one.</summary>
     public bool Shell { get; init; }
+}
+
+/// <summary>A container that the lab has an engine run: what podman-run(1) would be told.</summary>
+internal sealed record LabContainerConfig
+{
+    /// <summary>What the files call it; the engine knows it by the lab's name before that.</summary>
+    public required Located Name { get; init; }
+
+    public required Located Image { get; init; }
+
+    /// <summary>What runs in it; empty for what the image says.</summary>
+    public IReadOnlyList<string> Command { get; init; } = [];
+
+    public RunOptions Options { get; init; } = new();
 }
 
 internal enum BridgeMode
@@ -119,6 +136,21 @@ internal sealed record ImpairmentConfig
 
     /// <summary>Bits a second; null for no limit. It stands before netem.</summary>
     public double? Rate { get; init; }
+
+    /// <summary>What becomes of packets that wait for that.</summary>
+    public EarlyDetection Red { get; init; }
+}
+
+/// <summary>Random early detection: what becomes of packets as a queue grows.</summary>
+internal enum EarlyDetection
+{
+    None,
+
+    /// <summary>Packets are dropped.</summary>
+    Drop,
+
+    /// <summary>Packets are marked (ECN).</summary>
+    Mark,
 }
 
 /// <summary>One end of a link.</summary>
@@ -155,8 +187,9 @@ internal enum LinkType
     Ipvlan,
     Ipvtap,
 
-    /// <summary>A device of the host itself, lent to a container.</summary>
-    Device,
+    /// <summary>An interface of the host itself, lent to a node.</summary>
+    Link,
+    Tunnel,
 }
 
 internal sealed record LinkConfig

@@ -124,7 +124,7 @@ internal sealed class NetworkReader(Problems problems, IReadOnlyDictionary<strin
         var map = new MapReader(node, path, problems);
         if (!map.IsMap)
             return;
-        var type = map.Choice("type", "veth", "dummy", "vlan", "ipvlan", "ipvtap", "macvlan", "macvtap") is { } word ? Enum.Parse<LinkType>(word, ignoreCase: true) : LinkType.Veth;
+        var type = map.Choice("type", "veth", "dummy", "vlan", "ipvlan", "ipvtap", "macvlan", "macvtap", "link") is { } word ? Enum.Parse<LinkType>(word, ignoreCase: true) : LinkType.Veth;
         var peer = map.Map("peer");
         var end = ReadEnd(map, out var ingress);
         var read = new LinkConfig
@@ -242,7 +242,7 @@ internal sealed class NetworkReader(Problems problems, IReadOnlyDictionary<strin
             problems.Add(link.At, link.Path, "expected the key \"vlanid\"");
         if (link.Type != LinkType.Vlan && link.VlanId is not null)
             map.Problem("vlanid", "only possible with the type vlan");
-        if (link.Mode is not null && link.Type is LinkType.Veth or LinkType.Dummy or LinkType.Vlan)
+        if (link.Mode is not null && link.Type is LinkType.Veth or LinkType.Dummy or LinkType.Vlan or LinkType.Link)
             map.Problem("mode", "only possible with the types macvlan, macvtap, ipvlan, ipvtap");
         if (link.End.Mac is not null && link.Type is LinkType.Ipvlan or LinkType.Ipvtap)
             map.Problem("mac", "not possible with ipvlan and ipvtap: they have the address of the interface below");

@@ -15,9 +15,14 @@ internal sealed partial class OldSchema
         public bool Used { get; set; }
     }
 
-    /// <summary>What a host says of its first interface.</summary>
+    /// <summary>A host, or a container that plays one, and what it says of its first interface.</summary>
     private sealed class Host
     {
+        public required Owner Owner { get; init; }
+
+        /// <summary>The shell of a container; null for a host.</summary>
+        public string? Shell { get; init; }
+
         public Located? Address { get; init; }
 
         public Located? Mac { get; init; }
@@ -35,7 +40,7 @@ internal sealed partial class OldSchema
         foreach (var (node, path) in inside.List("hosts"))
             ReadHost(node, path);
         foreach (var (node, path) in inside.List("containers"))
-            problems.Add(node.At, path, "a container inside of the network container cannot be run here: start it beside the lab, and link it by \"links\"");
+            ReadContainer(node, path);
         foreach (var (node, path) in inside.List("links"))
             ReadInnerLink(node, path);
         foreach (var (node, path) in inside.List("interfaces"))
@@ -69,31 +74,42 @@ internal sealed partial class OldSchema
         var map = new MapReader(node, path, problems);
         var name = map.Text("name", required: true, longest: 60);
         var options = map.Map("opts");
-        var address = options?.Text("ip");
-        var mac = options?.Text("mac");
-        var route = options?.Text("defaultRoute");
+        var host = ReadHostOptions(options, name, new Owner(OwnerKind.Node, name?.Text ?? ""), shell: null);
+        options?.Finish();
+        map.Finish();
+        if (AddHost(map, name, host))
+            _nodes.Add(new NodeConfig { Name = name!.Value, Shell = true });
+    }
+
+    private Host ReadHostOptions(MapReader? options, Located? name, Owner owner, string? shell)
+    {
         options?.Find("privateDirs");
         if (options?.Flag("inNamespace") == false)
             options.Problem("inNamespace", "expected true: a host of a lab has a network of its own");
-        options?.Finish();
-        map.Finish();
+        // mininet gives out 10.0.0.1, 10.0.0.2, ... whether or not a host wants its address.
+        var number = _hosts.Count + 1;
+        return new Host
+        {
+            Owner = owner,
+            Shell = shell,
+            Address = options?.Text("ip") ?? new Located(string.Create(CultureInfo.InvariantCulture, $"10.{number >> 16}.{(number >> 8) & 255}.{number & 255}/8"), name?.At ?? default),
+            Mac = options?.Text("mac"),
+            Route = options?.Text("defaultRoute"),
+        };
+    }
+
+    private bool AddHost(MapReader map, Located? name, Host host)
+    {
         if (name is not { } text || !Unused(text, map))
-            return;
+            return false;
         if (!Names.IsNode(text.Text))
         {
             problems.Add(text.At, map.PathOf("name"), $"expected a name of letters, digits, \"_\", \".\" and \"-\", found \"{text.Text}\"");
-            return;
+            return false;
         }
 
-        // mininet gives out 10.0.0.1, 10.0.0.2, ... whether or not a host wants its address.
-        var number = _hosts.Count + 1;
-        _hosts[text.Text] = new Host
-        {
-            Address = address ?? new Located(string.Create(CultureInfo.InvariantCulture, $"10.{number >> 16}.{(number >> 8) & 255}.{number & 255}/8"), text.At),
-            Mac = mac,
-            Route = route,
-        };
-        _nodes.Add(new NodeConfig { Name = text, Shell = true });
+        _hosts[text.Text] = host;
+        return true;
     }
 
     private bool Unused(Located name, MapReader map)
@@ -114,8 +130,9 @@ internal sealed partial class OldSchema
         if (left is not { } first || right is not { } second)
             return;
         var impairment = ReadImpairment(options);
-        var a = ReadInnerEnd(options, "1", first, impairment);
-        var b = ReadInnerEnd(options, "2", second, impairment);
+        var offloads = ReadOffloads(options);
+        var a = ReadInnerEnd(options, "1", first, impairment) with { Ethtool = offloads };
+        var b = ReadInnerEnd(options, "2", second, impairment) with { Ethtool = offloads };
         options.Finish();
         var (aIsPort, bIsPort) = (!_hosts.ContainsKey(first.Text), !_hosts.ContainsKey(second.Text));
         if (aIsPort && !bIsPort)
@@ -159,7 +176,7 @@ internal sealed partial class OldSchema
         var device = options.Text($"intfName{side}") ?? new Located(string.Create(CultureInfo.InvariantCulture, $"{node.Text}-eth{number}"), node.At);
         var end = new EndConfig
         {
-            Owner = isHost ? new Owner(OwnerKind.Node, node.Text) : Owner.Here,
+            Owner = isHost ? _hosts[node.Text].Owner : Owner.Here,
             Device = device,
             Addresses = address,
             Mac = mac,
@@ -203,15 +220,26 @@ internal sealed partial class OldSchema
             words.Add(new Located(string.Create(CultureInfo.InvariantCulture, $"loss {loss}%"), options.AtOf("loss")));
         if (options.Integer("max_queue_size", 1, 10_000_000) is { } limit)
             words.Add(new Located(string.Create(CultureInfo.InvariantCulture, $"limit {limit}"), options.AtOf("max_queue_size")));
-        foreach (var key in (ReadOnlySpan<string>)["use_tbf", "use_hfsc", "latency_ms", "speedup", "gro", "txo", "rxo"])
-            options.Find(key); // how the rate is enforced, and offloads that matter to none of what is built here
-        foreach (var key in (ReadOnlySpan<string>)["enable_red", "enable_ecn"])
+        foreach (var key in (ReadOnlySpan<string>)["use_tbf", "use_hfsc", "latency_ms", "speedup"])
+            options.Find(key); // how the rate is enforced
+        // mininet's order: who wants marks gets no drops.
+        var red = options.Flag("enable_red") == true ? EarlyDetection.Drop : EarlyDetection.None;
+        if (options.Flag("enable_ecn") == true)
+            red = EarlyDetection.Mark;
+        return rate is null && words.Count == 0 ? null : new ImpairmentConfig { Netem = words, Rate = rate * 1e6, Red = rate is null ? EarlyDetection.None : red };
+    }
+
+    /// <summary>mininet's words for ethtool(8); what is not said stays as the kernel has it.</summary>
+    private static List<Located> ReadOffloads(MapReader options)
+    {
+        var words = new List<Located>();
+        foreach (var (key, feature) in (ReadOnlySpan<(string, string)>)[("gro", "gro"), ("txo", "tx"), ("rxo", "rx")])
         {
-            if (options.Flag(key) == true)
-                options.Problem(key, "random early detection is not there; a rate, a delay and losses are");
+            if (options.Flag(key) is { } on)
+                words.Add(new Located($"--offload {feature} {(on ? "on" : "off")}", options.AtOf(key)));
         }
 
-        return rate is null && words.Count == 0 ? null : new ImpairmentConfig { Netem = words, Rate = rate * 1e6 };
+        return words;
     }
 
     private void ReadAdoption(ConfigNode node, string path)
@@ -239,13 +267,22 @@ internal sealed partial class OldSchema
         map.Finish();
         if (name is not { } text)
             return;
-        if (!_hosts.ContainsKey(text.Text))
+        if (!_hosts.TryGetValue(text.Text, out var host))
         {
             problems.Add(text.At, map.PathOf("node"), $"expected the name of a host of mininet-cfg, found \"{text.Text}\"");
             return;
         }
 
         foreach (var command in commands)
-            _commands.Add(new CommandConfig { Owner = new Owner(OwnerKind.Node, text.Text), Words = [command], Shell = true, Background = !sync, At = node.At });
+        {
+            _commands.Add(new CommandConfig
+            {
+                Owner = host.Owner,
+                Words = host.Shell is { } shell ? [new Located(shell, command.At), new Located("-c", command.At), command] : [command],
+                Shell = host.Shell is null,
+                Background = !sync,
+                At = node.At,
+            });
+        }
     }
 }

@@ -37,7 +37,7 @@ internal sealed partial class OldSchema(Problems problems, IReadOnlyDictionary<s
         map.Finish();
         foreach (var adopted in _adopted.Values.Where(adopted => !adopted.Used))
             problems.Add(adopted.Origin.At, "mininet-cfg.interfaces", $"expected the name of an end of a link or of a tunnel, found \"{adopted.Origin.Text}\"");
-        return new LabConfig { Name = name, Nodes = _nodes, Bridges = _bridges, Links = _links, Tunnels = _tunnels, Commands = _commands, Services = services, DefaultMtu = Mtu };
+        return new LabConfig { Name = name, Nodes = _nodes, Bridges = _bridges, Links = _links, Tunnels = _tunnels, Commands = _commands, LabContainers = _containers, Services = services, DefaultMtu = Mtu };
     }
 
     private void ReadLinks(List<(ConfigNode Node, string Path)> links)
@@ -46,7 +46,8 @@ internal sealed partial class OldSchema(Problems problems, IReadOnlyDictionary<s
         foreach (var (node, path) in links)
         {
             var map = new MapReader(node, path, problems);
-            if (ReadEnd(map, "left") is { } left && ReadEnd(map, "right") is { } right)
+            var (left, right) = (ReadEnd(map, "left"), ReadEnd(map, "right"));
+            if (left is not null && right is not null)
                 ends.Add((node, path, left, right));
             map.Finish();
         }
@@ -106,7 +107,7 @@ internal sealed partial class OldSchema(Problems problems, IReadOnlyDictionary<s
         end = end with { Device = adopted.Name };
         return _bridges.Exists(bridge => bridge.Name.Text == adopted.Node)
             ? (end with { Owner = Owner.Here }, new Located(adopted.Node, adopted.Origin.At))
-            : (WithHost(end with { Owner = new Owner(OwnerKind.Node, adopted.Node) }, adopted.Node), null);
+            : (WithHost(end with { Owner = _hosts[adopted.Node].Owner }, adopted.Node), null);
     }
 
     private void AddLink(ConfigNode node, string path, (EndConfig End, Located? Switch) left, (EndConfig End, Located? Switch) right)
@@ -143,7 +144,7 @@ internal sealed partial class OldSchema(Problems problems, IReadOnlyDictionary<s
         {
             Type = type.Value.Text,
             Bridge = isPort ? new Located(adopted!.Node, adopted.Origin.At) : null,
-            Owner = adopted is null || isPort ? Owner.Here : new Owner(OwnerKind.Node, adopted.Node),
+            Owner = adopted is null || isPort ? Owner.Here : _hosts[adopted.Node].Owner,
             Remote = there,
             Vni = vni ?? 0,
             Device = adopted?.Name ?? name,
@@ -175,7 +176,7 @@ internal sealed partial class OldSchema(Problems problems, IReadOnlyDictionary<s
         var device = map.Text("intf", required: true);
         var read = new LinkConfig
         {
-            Type = type is null or "link" ? LinkType.Device : Enum.Parse<LinkType>(type, ignoreCase: true),
+            Type = type is null ? LinkType.Link : Enum.Parse<LinkType>(type, ignoreCase: true),
             End = new EndConfig
             {
                 Owner = new Owner(OwnerKind.Container, container?.Text ?? ""),
@@ -193,8 +194,8 @@ internal sealed partial class OldSchema(Problems problems, IReadOnlyDictionary<s
         map.Finish();
         if (read.Type == LinkType.Vlan && read.VlanId is null)
             problems.Add(node.At, path, "expected the key \"vlanid\"");
-        if (read.Type == LinkType.Device)
-            problems.Add(node.At, map.PathOf("type"), "a device of the host itself (type link) is not lent to containers; put a macvlan on it");
+        if (type is null && !map.Has("type") && map.IsMap)
+            problems.Add(node.At, path, "expected the key \"type\"");
         else if (container is not null && parent is not null && device is not null)
             _links.Add(read);
     }

@@ -29,6 +29,7 @@ internal static class KernelFeatures
         (new("geneve", "CONFIG_GENEVE", "geneve"), static (route, _, _) => Add(route, new Geneve(1, System.Net.IPAddress.Loopback))),
         (new("netem", "CONFIG_NET_SCH_NETEM", "sch_netem"), static (route, lower, _) => Qdisc(route, lower, new Netem { Delay = TimeSpan.FromMilliseconds(1) })),
         (new("tbf", "CONFIG_NET_SCH_TBF", "sch_tbf"), static (route, lower, _) => Qdisc(route, lower, new Tbf { Rate = 125_000, Limit = 100_000, Buffer = 1_000_000 })),
+        (new("red", "CONFIG_NET_SCH_RED", "sch_red"), static (route, lower, _) => Qdisc(route, lower, new Red { Limit = 100_000, Least = 3000, Most = 9000 })),
         (new("redirection", "CONFIG_NET_ACT_MIRRED, CONFIG_NET_CLS_U32, CONFIG_NET_SCH_INGRESS", "act_mirred, cls_u32, sch_ingress"), Redirect),
     ];
 
@@ -65,7 +66,7 @@ internal static class KernelFeatures
             case AddLink { Link: var link }:
                 if (link.Tunnel is { } tunnel)
                     yield return (tunnel.Kind, $"tunnel \"{link.End.Name}\"");
-                else if (link.Type != LinkType.Veth)
+                else if (link.Type is not (LinkType.Veth or LinkType.Link))
                     yield return (link.Type.ToString().ToLowerInvariant(), $"interface {link.End}");
                 foreach (var need in NeedsOf(link.End).Concat(link.Peer is null ? [] : NeedsOf(link.Peer)))
                     yield return need;
@@ -83,6 +84,8 @@ internal static class KernelFeatures
             yield return ("netem", $"\"netem\" of {device}");
         if (device.Egress is { Rate: > 0 })
             yield return ("tbf", $"the rate of {device}");
+        if (device.Egress is { Red: not EarlyDetection.None })
+            yield return ("red", $"the early detection of {device}");
         if (device.RedirectTo is not null)
             yield return ("redirection", $"the patch that {device} is a port of");
     }

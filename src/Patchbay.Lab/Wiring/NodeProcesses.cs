@@ -14,6 +14,7 @@ internal static class NodeProcesses
     public static void RemoveNamespace(string name, string lab)
     {
         End(lab, [name]);
+        Loans.ReturnFrom(NamedNamespace.PathOf(name), new Plan.Ownership(lab));
         NamedNamespace.Remove(name);
     }
 

@@ -15,10 +15,11 @@ internal static class Observer
         var nodes = new Dictionary<string, ObservedNode>(StringComparer.Ordinal);
         // To list the VLANs of one port, the kernel goes through all ports: only where some are wished.
         var tagged = topology.Devices().Where(device => device.AccessVlan is not null || device.TrunkVlans.Count > 0).Select(device => device.Name).ToHashSet(StringComparer.Ordinal);
+        var featured = topology.Devices().Where(device => device.Features.Count > 0).ToLookup(device => device.Node, device => device.Name);
         foreach (var node in topology.Nodes)
         {
             if (places.TryGet(node.Name, out var place))
-                nodes[node.Name] = Observe(node, place!, ownership, tagged);
+                nodes[node.Name] = WithFeatures(Observe(node, place!, ownership, tagged), place!, featured[node.Name]);
         }
 
         return new Observation { Nodes = nodes, StrayNamespaces = StrayNamespaces(topology), OvsBridges = OvsWiring.List(topology.Lab, places.OvsSocket) };
@@ -30,14 +31,14 @@ internal static class Observer
         var own = new HashSet<int>();
         foreach (var link in links)
         {
-            if (ownership.Owns(link) || (node.Kind == NodeKind.Namespace && link.Flags.HasFlag(LinkFlags.Loopback) && ownership.MarkOf(link) is not null))
+            if (ownership.Owns(link) || ownership.LoanOf(link) is not null || (node.Kind == NodeKind.Namespace && link.Flags.HasFlag(LinkFlags.Loopback) && ownership.MarkOf(link) is not null))
                 own.Add(link.Index);
         }
 
         var devices = new Dictionary<string, ObservedDevice>(StringComparer.Ordinal);
         var details = own.Count == 0 ? null : new Details(place.Route);
         foreach (var link in links)
-            devices[link.Name] = own.Contains(link.Index) ? details!.Of(link, tagged.Contains(link.Name)) : new ObservedDevice { Link = link };
+            devices[link.Name] = own.Contains(link.Index) ? details!.Of(link, tagged.Contains(link.Name)) with { Loan = ownership.LoanOf(link) } : new ObservedDevice { Link = link };
         return new ObservedNode
         {
             Name = node.Name,
@@ -46,6 +47,18 @@ internal static class Observer
             Sysctls = ReadSysctls(node, place),
             Rules = RulesOf(place, ownership),
         };
+    }
+
+    private static ObservedNode WithFeatures(ObservedNode node, Place place, IEnumerable<string> names)
+    {
+        var wanted = names.Where(name => node.Devices.TryGetValue(name, out var device) && device.Owned).ToList();
+        if (wanted.Count == 0)
+            return node;
+        using var ethtool = EthtoolSocket.Open(place.Namespace);
+        var devices = new Dictionary<string, ObservedDevice>(node.Devices, StringComparer.Ordinal);
+        foreach (var name in wanted)
+            devices[name] = devices[name] with { Features = ethtool.GetFeatures(name) };
+        return node with { Devices = devices };
     }
 
     private static Dictionary<string, string?> ReadSysctls(LabNode node, Place place)

@@ -15,8 +15,6 @@ internal sealed class Realizer(Topology topology, Places places)
     /// <exception cref="PlanException">Something of somebody else's is in the way.</exception>
     public void Apply(LabPlan plan, bool keepStrays = false)
     {
-        var made = plan.Structure.OfType<AddLink>().SelectMany(change => change.Link.Peer is { } peer ? [change.Link.End, peer] : new[] { change.Link.End })
-            .Where(device => device.Features.Count > 0).ToList();
         if (plan.Structure.Any())
         {
             Build(plan);
@@ -24,8 +22,6 @@ internal sealed class Realizer(Topology topology, Places places)
         }
 
         Settle(plan);
-        if (made.Count > 0)
-            SetFeatures(made);
         // Last: what ran in a namespace cannot be made again, should anything fail.
         foreach (var stray in plan.Changes.OfType<RemoveNamespace>())
             NodeProcesses.RemoveNamespace(stray.Name, topology.Lab);
@@ -33,6 +29,7 @@ internal sealed class Realizer(Topology topology, Places places)
 
     private void Build(LabPlan plan)
     {
+        GiveBack([.. plan.Structure.OfType<ReturnDevice>()]);
         Remove([.. plan.Structure.OfType<RemoveDevice>()]);
         OvsWiring.RemovePorts(topology.Lab, places.OvsSocket, [.. plan.Structure.OfType<RemoveOvsPort>()]);
         OvsWiring.Remove(topology.Lab, places.OvsSocket, [.. plan.Structure.OfType<RemoveOvsBridge>().Select(change => change.Name)]);
@@ -51,6 +48,15 @@ internal sealed class Realizer(Topology topology, Places places)
             foreach (var device in ofNode)
                 batch.DeleteLink(device.Index, Tolerated.Missing); // with the other end of a cable
             place!.Route.Execute(batch);
+        }
+    }
+
+    private void GiveBack(List<ReturnDevice> devices)
+    {
+        foreach (var device in devices)
+        {
+            if (places.TryGet(device.Node, out var place))
+                Loans.Return(place!, _ownership, device.Index);
         }
     }
 
@@ -122,7 +128,7 @@ internal sealed class Realizer(Topology topology, Places places)
             return;
         var here = places.Here.Route.ListLinks().ToDictionary(link => link.Name, StringComparer.Ordinal);
         var batch = new NetlinkBatch();
-        foreach (var link in links)
+        foreach (var link in links.Where(link => link.Type != LinkType.Link))
         {
             if (places.TryGet(link.End.Node, out var end))
                 LinkMaker.Add(batch, link, end!, link.Peer is { } peer && places.TryGet(peer.Node, out var other) ? other : null, here, _ownership.Group);
@@ -131,7 +137,9 @@ internal sealed class Realizer(Topology topology, Places places)
         places.Here.Route.Execute(batch);
         foreach (var link in links)
         {
-            if (LinkMaker.IsMoved(link) && places.TryGet(link.End.Node, out var end))
+            if (link.Type == LinkType.Link && places.TryGet(link.End.Node, out var borrower))
+                Loans.Give(link, places.Here, borrower!, _ownership);
+            else if (LinkMaker.IsMoved(link) && places.TryGet(link.End.Node, out var end))
                 Rename(end!.Route, LinkMaker.TemporaryName(link), link.End.Name);
         }
     }
@@ -158,6 +166,7 @@ internal sealed class Realizer(Topology topology, Places places)
             foreach (var change in ofNode)
                 Settle(batch, change, names);
             place.Route.Execute(batch);
+            SetFeatures(place, [.. ofNode.Where(change => change.SetFeatures.Count > 0)]);
         }
 
         OvsWiring.AddPorts(topology.Lab, places.OvsSocket, [.. plan.Settings.OfType<ChangeDevice>().Where(change => change.SetOvsPort).Select(change => change.Device)]);
@@ -172,18 +181,15 @@ internal sealed class Realizer(Topology topology, Places places)
             places[change.Node].Nftables.Commit(change.Rules is { } rules ? rules.Write(_ownership.Table) : RuleSet.Remove(_ownership.Table));
     }
 
-    private void SetFeatures(List<Device> devices)
+    private static void SetFeatures(Place place, List<ChangeDevice> changes)
     {
-        foreach (var ofNode in devices.GroupBy(device => device.Node))
+        if (changes.Count == 0)
+            return;
+        using var ethtool = EthtoolSocket.Open(place.Namespace);
+        foreach (var change in changes)
         {
-            if (!places.TryGet(ofNode.Key, out var place))
-                continue;
-            using var ethtool = EthtoolSocket.Open(place!.Namespace);
-            foreach (var device in ofNode)
-            {
-                foreach (var (feature, on) in device.Features)
-                    ethtool.SetFeature(device.Name, feature, on);
-            }
+            foreach (var (feature, on) in change.SetFeatures)
+                ethtool.SetFeature(change.Device.Name, feature, on);
         }
     }
 
@@ -199,7 +205,7 @@ internal sealed class Realizer(Topology topology, Places places)
                 Address = change.Mac,
                 Mtu = change.Mtu,
                 Master = change.SetMaster ? names[change.Device.Master!].Index : null,
-                Group = _ownership.Group,
+                Group = change.Device.IsLent ? null : _ownership.Group,
             });
         }
 

@@ -9,9 +9,9 @@ namespace Patchbay.Netlink.Netfilter;
 public sealed record ConntrackEntry(ConntrackTuple Original, ConntrackTuple Reply, uint Id)
 {
     internal const ushort CTA_TUPLE_ORIG = 1;
+    internal const ushort CTA_MARK = 8;
     internal const ushort CTA_ID = 12;
     private const ushort CTA_TUPLE_REPLY = 2;
-    private const ushort CTA_MARK = 8;
     private const ushort CTA_ZONE = 18;
 
     /// <summary>The mark that rules gave it: <c>ct mark</c>; 0 for none.</summary>

@@ -7,6 +7,7 @@ namespace Patchbay.Netlink.Netfilter;
 public sealed class ConntrackSocket : IDisposable
 {
     private const ushort Subsystem = NetfilterMessage.Conntrack << 8;
+    private const ushort CT_NEW = Subsystem | 0;    // IPCTNL_MSG_CT_NEW, which also changes what there is
     private const ushort CT_GET = Subsystem | 1;    // IPCTNL_MSG_CT_GET
     private const ushort CT_DELETE = Subsystem | 2; // IPCTNL_MSG_CT_DELETE
 
@@ -85,6 +86,31 @@ public sealed class ConntrackSocket : IDisposable
         ArgumentNullException.ThrowIfNull(filter);
         ArgumentNullException.ThrowIfNull(forget);
         DeleteOneByOne(filter, forget);
+    }
+
+    /// <summary>Gives connections that match a filter other marks (<c>ct mark</c>); the table is gone through once.</summary>
+    /// <param name="filter">Which to look at.</param>
+    /// <param name="mark">Tells of each the mark that it is to have; its own for no change.</param>
+    /// <exception cref="NetlinkException">The kernel refused.</exception>
+    public void SetMarks(ConntrackFilter filter, Func<ConntrackEntry, uint> mark)
+    {
+        ArgumentNullException.ThrowIfNull(filter);
+        ArgumentNullException.ThrowIfNull(mark);
+        var batch = new NetlinkBatch();
+        foreach (var entry in List(filter))
+        {
+            var wanted = mark(entry);
+            if (wanted == entry.Mark)
+                continue;
+            // Without NLM_F_CREATE: one that has ended in the meantime is not made again.
+            batch.Begin(CT_NEW, NetlinkFlags.None, "mark connection", entry.Id, Tolerated.Missing);
+            batch.Writer.Fixed(new NetfilterMessage.Header(filter.Family));
+            entry.EncodeName(batch.Writer);
+            batch.Writer.U32Be(ConntrackEntry.CTA_MARK, wanted);
+            batch.End();
+        }
+
+        _socket.Execute(batch);
     }
 
     /// <inheritdoc/>

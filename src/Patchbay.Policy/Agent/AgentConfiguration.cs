@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Patchbay.Policy.Daemon;
 
 namespace Patchbay.Policy.Agent;
 
@@ -91,18 +92,7 @@ internal sealed class AgentConfiguration
 
     internal bool UsesIptables => Backend == Iptables;
 
-    internal static AgentConfiguration Read(string path)
-    {
-        try
-        {
-            using FileStream file = File.OpenRead(path);
-            return JsonSerializer.Deserialize(file, AgentConfigurationJson.Default.AgentConfiguration) ?? throw new InvalidDataException($"{path}: it is null");
-        }
-        catch (JsonException e)
-        {
-            throw new InvalidDataException($"{path}: {(e.Path is null or "$" ? e.Message : $"{e.Path.TrimStart('$', '.')}: {e.Message}")}", e);
-        }
-    }
+    internal static AgentConfiguration Read(string path) => ConfigurationFile.Read(path, ConfigurationJson.Default.AgentConfiguration);
 
     /// <summary>Checks what can be checked without trying it.</summary>
     /// <exception cref="InvalidDataException">Something cannot be; the text names the key.</exception>
@@ -110,9 +100,9 @@ internal sealed class AgentConfiguration
     {
         if (!Uri.TryCreate(PolicyServerUrl, UriKind.Absolute, out Uri? url) || url.Scheme != Uri.UriSchemeHttps)
             throw new InvalidDataException($"policy_server_url is \"{PolicyServerUrl}\"; it must be the internal API's address, such as https://policy-server.service.cf.internal:4003");
-        Require(CaCertFile, "ca_cert_file", "the CA that the server's certificate comes from");
-        Require(ClientCertFile, "client_cert_file", "the agent's certificate");
-        Require(ClientKeyFile, "client_key_file", "its key");
+        ConfigurationFile.Require(CaCertFile, "ca_cert_file", "the CA that the server's certificate comes from");
+        ConfigurationFile.Require(ClientCertFile, "client_cert_file", "the agent's certificate");
+        ConfigurationFile.Require(ClientKeyFile, "client_key_file", "its key");
         CheckDatastore();
         if (PollInterval is not (>= 0.1 and <= 3600) || AsgPollInterval is not (>= 0.1 and <= 86400) || ClientTimeoutSeconds is not (>= 0.1 and <= 600) || LongPollSeconds is < 0 or > 300)
             throw new InvalidDataException("poll_interval must be from 0.1 to 3600 seconds, asg_poll_interval from 0.1 to 86400, client_timeout_seconds from 0.1 to 600, long_poll_seconds from 0 to 300");
@@ -140,12 +130,4 @@ internal sealed class AgentConfiguration
 
     /// <summary>The network of the overlay; null when none is told.</summary>
     internal IPNetwork? Overlay => IPNetwork.TryParse(OverlayNetwork, out IPNetwork network) && network.BaseAddress.AddressFamily == System.Net.Sockets.AddressFamily.InterNetwork ? network : null;
-
-    private static void Require(string value, string key, string what)
-    {
-        if (value.Length == 0)
-            throw new InvalidDataException($"{key} is not set: {what}");
-        if (!File.Exists(value))
-            throw new InvalidDataException($"{key}: {value} is not there; patchbay policy certs makes one for development");
-    }
 }

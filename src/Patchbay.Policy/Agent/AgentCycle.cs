@@ -77,9 +77,10 @@ internal sealed class AgentCycle(Datastore datastore, PolicyServerClient server,
             throw failure!; // and nothing is known, so nothing changes
         try
         {
-            changed |= await metrics.TimedAsync("policy_server", () => _known.RefreshAsync(containers, cancel));
+            bool isNews = await metrics.TimedAsync("policy_server", () => _known.RefreshAsync(containers, cancel));
+            changed |= isNews;
             changed |= await RefreshGroupsAsync(containers, refreshGroups, cancel);
-            changed |= await RefreshRouterAsync(cancel);
+            changed |= await RefreshRouterAsync(isNews, cancel);
             if (Recovered(ref _lost.Server))
                 AgentLog.ServerBack(log);
         }
@@ -98,8 +99,9 @@ internal sealed class AgentCycle(Datastore datastore, PolicyServerClient server,
     private EnforcedChange Enforce(IReadOnlyList<LocalContainer> containers, bool changed)
     {
         EnforcedChange done;
-        // Security groups that should be known and are not are no security groups that do not exist.
-        if (_known.Policies is not { } policies || (configuration.EnableAsgSyncing && _groups is null && containers.Count > 0))
+        // Security groups or a router's tag that should be known and are not are none that do not exist.
+        if (_known.Policies is not { } policies || (configuration.EnableAsgSyncing && _groups is null && containers.Count > 0)
+            || (configuration.EnableOverlayIngressRules && _routerTag is null && containers.Count > 0))
         {
             if (_plan is null && _told.Add("keeping"))
                 AgentLog.KeepingRules(log);
@@ -108,14 +110,14 @@ internal sealed class AgentCycle(Datastore datastore, PolicyServerClient server,
         else
         {
             if (_plan is null || changed)
-                _plan = Planner.Plan(containers, policies, _routerTag, configuration.EnableAsgSyncing ? _groups : null);
-            Tell(datastore.Problems.Concat(_known.Problems).Concat(_plan.Problems));
+                _plan = Planner.Plan(containers, policies, _routerTag, configuration.EnableAsgSyncing ? _groups : null, _plan);
             done = enforcer.Enforce(_plan, _options);
+            Tell(datastore.Problems.Concat(_known.Problems).Concat(_plan.Problems).Concat(enforcer.Problems));
         }
 
         metrics.Count(done);
         if (done.Changes > 0)
-            AgentLog.Enforced(log, done.Changes, done.Took.TotalMilliseconds, containers.Count, _plan?.Allowed.Count ?? 0, done.Cut);
+            AgentLog.Enforced(log, done.Changes, done.Took.TotalMilliseconds, containers.Count, _plan?.Permissions ?? 0, done.Cut);
         return done;
     }
 
@@ -144,22 +146,24 @@ internal sealed class AgentCycle(Datastore datastore, PolicyServerClient server,
             AgentLog.Problem(log, problem);
     }
 
-    private async Task<bool> RefreshRouterAsync(CancellationToken cancel)
+    // It is the router's for good, unless somebody starts the server with another database.
+    private async Task<bool> RefreshRouterAsync(bool isNews, CancellationToken cancel)
     {
-        if (!configuration.EnableOverlayIngressRules || _routerTag is not null)
+        if (!configuration.EnableOverlayIngressRules || (_routerTag is not null && !isNews))
             return false;
+        ushort? before = _routerTag;
         _routerTag = await server.RouterTagAsync(cancel);
-        return true;
+        return _routerTag != before;
     }
 
     private void Measure(IReadOnlyList<LocalContainer> containers)
     {
         metrics.Set("containers", "Containers of this host.", containers.Count);
         metrics.Set("policies", "Policies that name apps of this host.", _known.Policies?.Count ?? 0);
-        metrics.Set("permissions", "Pairs of a tag and ports of a container that are allowed.", _plan?.Allowed.Count ?? 0);
+        metrics.Set("permissions", "Pairs of a tag and ports of a container that are allowed.", _plan?.Permissions ?? 0);
         metrics.Set("policy_server_up", "1 when the policy server answered last time.", _lost.Server is null ? 1 : 0);
         metrics.Set("datastore_up", "1 when the datastore could be read last time.", _lost.Datastore is null ? 1 : 0);
-        metrics.Set("problems", "Containers, policies and security groups that make no sense and permit nothing.", datastore.Problems.Count + _known.Problems.Count + (_plan?.Problems.Count ?? 0));
+        metrics.Set("problems", "Containers, policies and security groups that make no sense and permit nothing, and what of this host stands in the way.", datastore.Problems.Count + _known.Problems.Count + (_plan?.Problems.Count ?? 0) + enforcer.Problems.Count);
     }
 
     private static bool Recovered(ref string? lost)

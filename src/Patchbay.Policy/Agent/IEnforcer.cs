@@ -6,6 +6,9 @@ namespace Patchbay.Policy.Agent;
 /// <summary>Makes the kernel enforce a plan: by nf_tables, or by iptables as the reference does.</summary>
 internal interface IEnforcer : IDisposable
 {
+    /// <summary>What on this host stands in the way of the rules, and is not ours to change.</summary>
+    IReadOnlyList<string> Problems { get; }
+
     /// <summary>Makes the rules those of a plan; all at once, and nothing where nothing differs.</summary>
     EnforcedChange Enforce(PolicyPlan plan, AgentOptions options);
 

@@ -9,12 +9,15 @@ using Patchbay.Policy.Agent.Local;
 using Patchbay.Policy.Agent.Native;
 using Patchbay.Policy.Agent.Upstream;
 using Patchbay.Policy.CloudFoundry;
+using Patchbay.Policy.Daemon;
 
 namespace Patchbay.Policy.Agent;
 
 /// <summary>Puts the agent together from its configuration, and runs it until a signal ends it. The rules stay.</summary>
 internal static class PolicyAgent
 {
+    private const long LargeWork = 16 << 20;
+
     /// <exception cref="InvalidDataException">The configuration cannot be used.</exception>
     /// <exception cref="NetlinkException">The kernel has no nf_tables, or this is not root.</exception>
     internal static async Task RunAsync(AgentConfiguration configuration, TimeProvider clock, CancellationToken cancel)
@@ -22,7 +25,7 @@ internal static class PolicyAgent
         configuration.Check();
         var tls = new ClientTls(configuration.ClientCertFile, configuration.ClientKeyFile, configuration.CaCertFile);
         tls.Load(); // now, not at the first question
-        using var logging = new AgentLogging(configuration.LogLevel);
+        using var logging = new DaemonLog(configuration.LogLevel);
         ILogger log = logging.Factory.CreateLogger($"{configuration.LogPrefix}.policy-agent");
         foreach (string key in configuration.Unknown?.Keys.Where(each => !AgentConfiguration.IsOfOthers(each)) ?? [])
             AgentLog.UnknownKey(log, key);
@@ -51,6 +54,7 @@ internal static class PolicyAgent
     {
         var interval = TimeSpan.FromSeconds(configuration.PollInterval);
         string? failed = null;
+        long allocated = 0;
         while (!stopping.IsCancellationRequested)
         {
             try
@@ -74,7 +78,18 @@ internal static class PolicyAgent
             }
 
             await WaitAsync(changes, interval, clock, stopping);
+            allocated = GiveBack(allocated);
         }
+    }
+
+    // The first reading of many policies leaves much garbage, and then there is little work that would make the runtime collect it.
+    private static long GiveBack(long before)
+    {
+        long now = GC.GetTotalAllocatedBytes();
+        if (now - before < LargeWork)
+            return before;
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        return now;
     }
 
     private static async Task WaitAsync(ChannelReader<bool> changes, TimeSpan interval, TimeProvider clock, CancellationToken stopping)

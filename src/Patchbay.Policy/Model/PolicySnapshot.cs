@@ -8,15 +8,17 @@ internal sealed class PolicySnapshot
 
     private readonly PolicyEntry[] _entries;
     private readonly Dictionary<string, PolicyEntry[]> _byApp;
+    private readonly PolicyHistory _history;
     private readonly int _tagLength;
     private readonly Lazy<UInt128> _hash;
 
-    private PolicySnapshot(long revision, long lastUpdated, PolicyEntry[] entries, Dictionary<string, PolicyEntry[]> byApp, int tagLength)
+    private PolicySnapshot(long revision, long lastUpdated, PolicyEntry[] entries, Dictionary<string, PolicyEntry[]> byApp, PolicyHistory history, int tagLength)
     {
         Revision = revision;
         LastUpdated = lastUpdated;
         _entries = entries;
         _byApp = byApp;
+        _history = history;
         _tagLength = tagLength;
         _hash = new Lazy<UInt128>(() => HashOf(entries));
     }
@@ -51,8 +53,24 @@ internal sealed class PolicySnapshot
             }
         }
 
-        return new PolicySnapshot(revision, lastUpdated, entries, lists.ToDictionary(each => each.Key, each => each.Value.ToArray()), tagLength);
+        return new PolicySnapshot(revision, lastUpdated, entries, lists.ToDictionary(each => each.Key, each => each.Value.ToArray()), PolicyHistory.None, tagLength);
     }
+
+    /// <summary>The same state, which was loaded when another server had changed something, as one that follows ours.</summary>
+    internal PolicySnapshot After(PolicySnapshot before)
+    {
+        HashSet<StoredPolicy> old = [.. before._entries.Select(each => each.Stored)], now = [.. _entries.Select(each => each.Stored)];
+        PolicyHistory history = before._history.With(
+            before.LastUpdated, LastUpdated, Array.FindAll(_entries, each => !old.Contains(each.Stored)), Array.FindAll(before._entries, each => !now.Contains(each.Stored)));
+        return new PolicySnapshot(Revision, LastUpdated, _entries, _byApp, history, _tagLength);
+    }
+
+    /// <summary>What became of the policies with one of some ids since a state.</summary>
+    /// <param name="lastUpdated">The state, by its number.</param>
+    /// <param name="ids">The ids.</param>
+    /// <returns>Of each policy that changed, how it is now; null when that is not remembered.</returns>
+    internal (IReadOnlyCollection<PolicyEntry> Added, IReadOnlyCollection<PolicyEntry> Removed)? Since(long lastUpdated, HashSet<string> ids) =>
+        lastUpdated == LastUpdated ? ([], []) : _history.Since(lastUpdated, ids);
 
     /// <summary>The state after a change, of which it must be the next revision.</summary>
     internal PolicySnapshot With(PolicyChange change)
@@ -75,29 +93,29 @@ internal sealed class PolicySnapshot
         foreach (IGrouping<string, PolicyEntry> app in added.SelectMany(each => AppsOf(each).Select(id => (id, each))).GroupBy(each => each.id, each => each.each))
             byApp[app.Key] = [.. byApp.GetValueOrDefault(app.Key, []), .. app];
         IEnumerable<PolicyEntry> kept = gone.Count == 0 ? _entries : _entries.Where(each => !gone.Contains(each.Stored.Id));
-        return new PolicySnapshot(change.Revision, change.LastUpdated, [.. kept, .. added], byApp, _tagLength);
+        PolicyHistory history = _history.With(LastUpdated, change.LastUpdated, [.. added], gone.Count == 0 ? [] : Array.FindAll(_entries, each => gone.Contains(each.Stored.Id)));
+        return new PolicySnapshot(change.Revision, change.LastUpdated, [.. kept, .. added], byApp, history, _tagLength);
     }
 
     /// <summary>The policies with one of these ids on either side, each once, oldest first.</summary>
-    internal PolicyEntry[] Touching(IReadOnlyCollection<string> ids)
+    internal PolicyEntry[] Touching(HashSet<string> ids)
     {
         var found = new List<PolicyEntry>();
         foreach (string id in ids)
         {
-            if (_byApp.TryGetValue(id, out PolicyEntry[]? entries))
-                found.AddRange(entries);
+            if (!_byApp.TryGetValue(id, out PolicyEntry[]? entries))
+                continue;
+            foreach (PolicyEntry each in entries)
+            {
+                // Where both sides are asked for, it is found by its source.
+                if (each.Stored.Policy.Source == id || !ids.Contains(each.Stored.Policy.Source))
+                    found.Add(each);
+            }
         }
 
-        found.Sort(static (a, b) => a.Stored.Id.CompareTo(b.Stored.Id));
-        int kept = 0;
-        for (int at = 0; at < found.Count; at++)
-        {
-            if (kept == 0 || found[kept - 1] != found[at])
-                found[kept++] = found[at];
-        }
-
-        found.RemoveRange(kept, found.Count - kept);
-        return [.. found];
+        PolicyEntry[] inOrder = [.. found];
+        Array.Sort(Array.ConvertAll(inOrder, static each => each.Stored.Id), inOrder);
+        return inOrder;
     }
 
     /// <summary>A number that follows from these policies and their order.</summary>

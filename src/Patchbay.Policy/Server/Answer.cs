@@ -1,5 +1,7 @@
 using System.Buffers;
+using System.Globalization;
 using System.IO.Pipelines;
+using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
@@ -51,6 +53,18 @@ internal static class Answer
         await body.FlushAsync(context.RequestAborted);
     }
 
+    /// <summary>What became of policies: <c>{"last_updated":…,"added":[…],"removed":[…]}</c>.</summary>
+    internal static Task ChangesAsync(HttpContext context, long lastUpdated, IReadOnlyCollection<PolicyEntry> added, IReadOnlyCollection<PolicyEntry> removed)
+    {
+        var text = new ArrayBufferWriter<byte>(1024);
+        text.Write(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{{\"last_updated\":{lastUpdated},\"added\":[")));
+        Write(text, [.. added], ApiVersion.V1, first: true);
+        text.Write("],\"removed\":["u8);
+        Write(text, [.. removed], ApiVersion.V1, first: true);
+        text.Write(Tail);
+        return BytesAsync(context, StatusCodes.Status200OK, "application/json", text.WrittenMemory);
+    }
+
     /// <summary>The whole body of a request.</summary>
     /// <exception cref="RequestException">400: it is too large, or does not come.</exception>
     internal static async Task<ReadOnlyMemory<byte>> BodyAsync(HttpContext context)
@@ -80,7 +94,7 @@ internal static class Answer
         return length;
     }
 
-    private static void Write(PipeWriter to, ReadOnlySpan<PolicyEntry> entries, ApiVersion version, bool first)
+    private static void Write(IBufferWriter<byte> to, ReadOnlySpan<PolicyEntry> entries, ApiVersion version, bool first)
     {
         foreach (PolicyEntry each in entries)
         {

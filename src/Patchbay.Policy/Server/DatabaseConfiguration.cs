@@ -1,4 +1,5 @@
 using Npgsql;
+using Patchbay.Policy.Store;
 
 namespace Patchbay.Policy.Server;
 
@@ -27,7 +28,28 @@ internal sealed class DatabaseConfiguration
     /// <summary>Seconds that one call may take.</summary>
     public int Timeout { get; set; } = 10;
 
-    internal string PostgresConnectionString()
+    /// <summary>Opens it.</summary>
+    /// <param name="application">By what name PostgreSQL lists the connections.</param>
+    /// <param name="clock">The time.</param>
+    /// <exception cref="InvalidDataException">It cannot be; the text names the key.</exception>
+    internal Database Open(string application, TimeProvider clock)
+    {
+        var timeout = TimeSpan.FromSeconds(Timeout is >= 1 and <= 600 ? Timeout : throw new InvalidDataException($"database.timeout is {Timeout}; it must be from 1 to 600 seconds"));
+        switch (Type)
+        {
+            case "sqlite":
+                string directory = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path))!;
+                if (!Directory.Exists(directory))
+                    throw new InvalidDataException($"database.path: {directory} is not there; make it, or name another file");
+                return new SqliteDatabase(Path, clock, timeout);
+            case "postgres":
+                return new PostgresDatabase(PostgresConnectionString(), application, clock, timeout);
+            default:
+                throw new InvalidDataException($"database.type is \"{Type}\"; it must be sqlite or postgres");
+        }
+    }
+
+    private string PostgresConnectionString()
     {
         try
         {

@@ -15,6 +15,7 @@ internal sealed class InternalApi(Api api, PolicyCatalog catalog, Conditional co
     {
         const string Root = "/networking/{version}/internal";
         api.Map(routes, HttpMethods.Get, $"{Root}/policies", "policies", "database read failed", PoliciesAsync);
+        api.Map(routes, HttpMethods.Get, $"{Root}/policies_changes", "policies_changes", "database read failed", ChangesAsync);
         api.Map(routes, HttpMethods.Get, $"{Root}/policies_last_updated", "policies_last_updated", "database read failed",
             context => NumberAsync(context, () => catalog.Policies.LastUpdated));
         api.Map(routes, HttpMethods.Get, $"{Root}/security_groups", "security_groups", "database read failed", SecurityGroupsAsync);
@@ -35,7 +36,25 @@ internal sealed class InternalApi(Api api, PolicyCatalog catalog, Conditional co
             PolicySnapshot policies = catalog.Policies;
             ReadOnlyMemory<PolicyEntry> entries = ids is null ? policies.Entries : policies.Touching(ids);
             UInt128 hash = ids is null ? policies.Hash : PolicySnapshot.HashOf(entries.Span);
-            return ($"\"{(version == ApiVersion.V0 ? 0 : 1)}-{hash:x32}\"", () => Answer.EntriesAsync(context, entries, version));
+            return ($"\"{(version == ApiVersion.V0 ? 0 : 1)}-{hash:x32}\"", () =>
+            {
+                context.Response.Headers["Policies-Last-Updated"] = policies.LastUpdated.ToString(CultureInfo.InvariantCulture);
+                return Answer.EntriesAsync(context, entries, version);
+            });
+        });
+    }
+
+    // GET …/policies_changes?since=NUMBER&id=a,b: what became of these apps' policies since the state of that number.
+    private Task ChangesAsync(HttpContext context)
+    {
+        long since = Number(context.Request.Query, "since");
+        HashSet<string> ids = [.. context.Request.Query["id"].ToString().Split(',')];
+        return conditional.AnswerAsync(context, () =>
+        {
+            PolicySnapshot policies = catalog.Policies;
+            return ($"\"{policies.LastUpdated}\"", () => policies.Since(since, ids) is { } changes
+                ? Answer.ChangesAsync(context, policies.LastUpdated, changes.Added, changes.Removed)
+                : throw new RequestException(StatusCodes.Status410Gone, $"the state {since} is not remembered: read all policies"));
         });
     }
 

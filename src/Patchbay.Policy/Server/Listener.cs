@@ -6,4 +6,5 @@ internal enum Listener
     External,
     Internal,
     Health,
+    Debug,
 }

@@ -124,7 +124,7 @@ internal sealed class PolicyCatalog(PolicyStore store, ServerMetrics metrics, IL
         {
             (long policies, long securityGroups) = Store.Revisions();
             if (policies != _policies.Revision)
-                Show(metrics.Timed("all", Store.ReadPolicies));
+                Show(metrics.Timed("all", Store.ReadPolicies).After(_policies));
             if (securityGroups != _securityGroups.Revision)
                 RefreshSecurityGroups();
             Confirm();

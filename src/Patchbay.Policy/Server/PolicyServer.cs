@@ -1,6 +1,4 @@
-using System.Net;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -8,8 +6,8 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Console;
 using Patchbay.Policy.CloudFoundry;
+using Patchbay.Policy.Daemon;
 using Patchbay.Policy.Store;
 using Patchbay.Policy.Tokens;
 
@@ -31,14 +29,15 @@ internal static class PolicyServer
     internal static async Task RunAsync(ServerConfiguration configuration, TimeProvider clock, CancellationToken cancel)
     {
         configuration.Check();
-        using ILoggerFactory logs = LoggerFactory.Create(logging => ConfigureLogging(logging, configuration.LogLevel));
+        using var logging = new DaemonLog(configuration.LogLevel);
+        ILoggerFactory logs = logging.Factory;
         ILogger log = logs.CreateLogger("policy-server");
-        var tls = new ServerTls(configuration.ServerCertFile, configuration.ServerKeyFile, configuration.CaCertFile, log, clock);
+        var tls = new ServerTls(configuration.ServerCertFile, configuration.ServerKeyFile, configuration.CaCertFile, configuration.CaCrlFile, log, clock);
         await using WebApplication app = Build(configuration, tls, logs);
         foreach (string key in configuration.Unknown?.Keys ?? Enumerable.Empty<string>())
             ServerLog.UnknownKey(log, key);
 
-        using PolicyStore store = OpenStore(configuration, clock);
+        using var store = new PolicyStore(configuration.Database.Open("patchbay policy server", clock), configuration.TagLength);
         foreach (string migration in store.Migrate())
             ServerLog.Migrated(log, store.Description, migration);
         var metrics = new ServerMetrics();
@@ -60,6 +59,7 @@ internal static class PolicyServer
             new AccessGuard(cloudController), stale, metrics, configuration.MaxPoliciesPerAppSource, logs.CreateLogger<ExternalApi>());
         var agents = new InternalApi(Named("internal"), catalog, new Conditional(catalog, metrics, clock, stopping));
         var health = new HealthApi(Named("health"), catalog, metrics);
+        var debug = new DebugApi(Named("debug"), logging, log);
         var headers = new ResponseHeaders(configuration.AllowedCorsDomains);
         app.Use(next => context => headers.AddAsync(context, next));
         Branch(app, Listener.External, routes =>
@@ -69,6 +69,7 @@ internal static class PolicyServer
         });
         Branch(app, Listener.Internal, agents.Map);
         Branch(app, Listener.Health, health.Map);
+        Branch(app, Listener.Debug, debug.Map);
 
         List<Task> background = [catalog.FollowAsync(stopping)];
         if (cloudController is not null && configuration.PolicyCleanupInterval > 0)
@@ -78,7 +79,7 @@ internal static class PolicyServer
         await app.StartAsync(CancellationToken.None);
         ServerLog.Listening(
             log, $"{configuration.ListenHost}:{configuration.ListenPort}", $"{configuration.InternalListenHost ?? configuration.ListenHost}:{configuration.InternalListenPort}",
-            $"{configuration.HealthCheckHost}:{configuration.HealthCheckPort}", catalog.Policies.Entries.Length, store.Description);
+            $"{configuration.HealthCheckHost}:{configuration.HealthCheckPort}", $"{configuration.DebugServerHost}:{configuration.DebugServerPort}", catalog.Policies.Entries.Length, store.Description);
         await app.WaitForShutdownAsync(cancel);
         await Task.WhenAll(background);
     }
@@ -95,44 +96,6 @@ internal static class PolicyServer
         return builder.Build();
     }
 
-    internal static PolicyStore OpenStore(ServerConfiguration configuration, TimeProvider clock)
-    {
-        DatabaseConfiguration database = configuration.Database;
-        var timeout = TimeSpan.FromSeconds(database.Timeout is >= 1 and <= 600 ? database.Timeout : throw new InvalidDataException($"database.timeout is {database.Timeout}; it must be from 1 to 600 seconds"));
-        switch (database.Type)
-        {
-            case "sqlite":
-                string directory = Path.GetDirectoryName(Path.GetFullPath(database.Path))!;
-                if (!Directory.Exists(directory))
-                    throw new InvalidDataException($"database.path: {directory} is not there; make it, or name another file");
-                return new SqliteStore(database.Path, configuration.TagLength, clock, timeout);
-            case "postgres":
-                return new PostgresStore(database.PostgresConnectionString(), configuration.TagLength, clock, timeout);
-            default:
-                throw new InvalidDataException($"database.type is \"{database.Type}\"; it must be sqlite or postgres");
-        }
-    }
-
-    private static void ConfigureLogging(ILoggingBuilder logging, string level)
-    {
-        logging.ClearProviders();
-        logging.AddJsonConsole(options =>
-        {
-            options.UseUtcTimestamp = true;
-            options.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.ffffffZ";
-        });
-        logging.Services.Configure<ConsoleLoggerOptions>(options => options.LogToStandardErrorThreshold = LogLevel.Trace);
-        logging.SetMinimumLevel(level switch
-        {
-            "debug" => LogLevel.Debug,
-            "info" => LogLevel.Information,
-            "error" => LogLevel.Error,
-            "fatal" => LogLevel.Critical,
-            _ => throw new InvalidDataException($"log_level is \"{level}\"; it must be debug, info, error or fatal"),
-        });
-        logging.AddFilter("Microsoft", LogLevel.Error);
-    }
-
     private static void Listen(KestrelServerOptions kestrel, ServerConfiguration configuration, ServerTls tls)
     {
         kestrel.AddServerHeader = false;
@@ -141,31 +104,15 @@ internal static class PolicyServer
         kestrel.Limits.MaxRequestBufferSize = 2 * LongestRequestLine;
         kestrel.Limits.Http2.MaxRequestHeaderFieldSize = LongestRequestLine;
         kestrel.Limits.MaxRequestHeadersTotalSize = LongestRequestLine;
-        Bind(configuration.ListenHost, "listen_host", configuration.ListenPort, Listener.External, options =>
+        ListenerFeature.Bind(kestrel, configuration.ListenHost, "listen_host", configuration.ListenPort, Listener.External, options =>
         {
             if (configuration.EnableTls)
                 options.UseHttps(tls.Anyone());
         });
-        Bind(configuration.InternalListenHost ?? configuration.ListenHost, "internal_listen_host", configuration.InternalListenPort, Listener.Internal,
+        ListenerFeature.Bind(kestrel, configuration.InternalListenHost ?? configuration.ListenHost, "internal_listen_host", configuration.InternalListenPort, Listener.Internal,
             options => options.UseHttps(tls.Mutual()));
-        Bind(configuration.HealthCheckHost, "health_check_host", configuration.HealthCheckPort, Listener.Health, _ => { });
-
-        void Bind(string host, string key, int port, Listener listener, Action<ListenOptions> configure)
-        {
-            IPAddress address = host == "localhost" ? IPAddress.Loopback : IPAddress.TryParse(host, out IPAddress? parsed)
-                ? parsed
-                : throw new InvalidDataException($"{key} is \"{host}\"; it must be an address of this host, 0.0.0.0 or ::");
-            kestrel.Listen(address, port, options =>
-            {
-                var feature = new ListenerFeature(listener);
-                options.Use(next => connection =>
-                {
-                    connection.Features.Set(feature);
-                    return next(connection);
-                });
-                configure(options);
-            });
-        }
+        ListenerFeature.Bind(kestrel, configuration.HealthCheckHost, "health_check_host", configuration.HealthCheckPort, Listener.Health, _ => { });
+        ListenerFeature.Bind(kestrel, configuration.DebugServerHost, "debug_server_host", configuration.DebugServerPort, Listener.Debug, _ => { });
     }
 
     private static void Branch(WebApplication app, Listener listener, Action<IEndpointRouteBuilder> map) =>

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Patchbay.Policy.Daemon;
 
 namespace Patchbay.Policy.Server;
 
@@ -21,7 +22,14 @@ internal sealed class ServerConfiguration
 
     public int HealthCheckPort { get; set; } = 31946;
 
+    public string DebugServerHost { get; set; } = "127.0.0.1";
+
+    public int DebugServerPort { get; set; } = 31821;
+
     public string CaCertFile { get; set; } = "";
+
+    /// <summary>Lists of the certificates that the CA has revoked; empty for none.</summary>
+    public string CaCrlFile { get; set; } = "";
 
     public string ServerCertFile { get; set; } = "";
 
@@ -72,31 +80,18 @@ internal sealed class ServerConfiguration
     [JsonExtensionData]
     public Dictionary<string, JsonElement>? Unknown { get; set; }
 
-    internal static ServerConfiguration Read(string path)
-    {
-        ServerConfiguration configuration;
-        try
-        {
-            using FileStream file = File.OpenRead(path);
-            configuration = JsonSerializer.Deserialize(file, ConfigurationJson.Default.ServerConfiguration) ?? throw Wrong(path, "it is null");
-        }
-        catch (JsonException e)
-        {
-            throw Wrong(path, e.Path is null or "$" ? e.Message : $"{e.Path.TrimStart('$', '.')}: {e.Message}");
-        }
-
-        return configuration;
-    }
+    internal static ServerConfiguration Read(string path) => ConfigurationFile.Read(path, ConfigurationJson.Default.ServerConfiguration);
 
     /// <summary>Checks what can be checked without trying it.</summary>
     internal void Check()
     {
-        Port(ListenPort, "listen_port");
-        Port(InternalListenPort, "internal_listen_port");
-        Port(HealthCheckPort, "health_check_port");
-        Require(CaCertFile, "ca_cert_file", "the CA that agents' certificates must come from");
-        Require(ServerCertFile, "server_cert_file", "the server's certificate");
-        Require(ServerKeyFile, "server_key_file", "its key");
+        ConfigurationFile.Port(ListenPort, "listen_port");
+        ConfigurationFile.Port(InternalListenPort, "internal_listen_port");
+        ConfigurationFile.Port(HealthCheckPort, "health_check_port");
+        ConfigurationFile.Port(DebugServerPort, "debug_server_port");
+        ConfigurationFile.Require(CaCertFile, "ca_cert_file", "the CA that agents' certificates must come from");
+        ConfigurationFile.Require(ServerCertFile, "server_cert_file", "the server's certificate");
+        ConfigurationFile.Require(ServerKeyFile, "server_key_file", "its key");
         if (UaaUrl.Length == 0 && TokenKeysFile.Length == 0)
             throw new InvalidDataException("neither uaa_url nor token_keys_file is set: tokens could not be checked. patchbay policy certs makes a key for development");
         // 16 bits are what VXLAN's group policy id carries (draft-smith-vxlan-group-policy-05), so a third byte would be lost between two cells.
@@ -113,20 +108,4 @@ internal sealed class ServerConfiguration
         if (CcUrl.Length > 0 && (UaaUrl.Length == 0 || UaaClient.Length == 0))
             throw new InvalidDataException("cc_url needs uaa_url, uaa_client and uaa_client_secret: the Cloud Controller asks for a token");
     }
-
-    private static void Port(int port, string key)
-    {
-        if (port is < 1 or > 65535)
-            throw new InvalidDataException($"{key} is {port}; it must be from 1 to 65535");
-    }
-
-    private static void Require(string value, string key, string what)
-    {
-        if (value.Length == 0)
-            throw new InvalidDataException($"{key} is not set: {what}");
-        if (!File.Exists(value))
-            throw new InvalidDataException($"{key}: {value} is not there; patchbay policy certs makes one for development");
-    }
-
-    private static InvalidDataException Wrong(string path, string why) => new($"{path}: {why}");
 }

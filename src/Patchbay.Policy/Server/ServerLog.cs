@@ -5,8 +5,8 @@ namespace Patchbay.Policy.Server;
 /// <summary>Everything that the server says, in one place: a JSON object a line, on standard error.</summary>
 internal static partial class ServerLog
 {
-    [LoggerMessage(1, LogLevel.Information, "listening: external {External}, internal {Internal}, health {Health}; {Policies} policies from {Store}")]
-    internal static partial void Listening(ILogger log, string external, string @internal, string health, int policies, string store);
+    [LoggerMessage(1, LogLevel.Information, "listening: external {External}, internal {Internal}, health {Health}, debug {Debug}; {Policies} policies from {Store}")]
+    internal static partial void Listening(ILogger log, string external, string @internal, string health, string debug, int policies, string store);
 
     [LoggerMessage(2, LogLevel.Information, "migrated {Store}: {Migration}")]
     internal static partial void Migrated(ILogger log, string store, string migration);
@@ -58,4 +58,10 @@ internal static partial class ServerLog
 
     [LoggerMessage(18, LogLevel.Error, "certificates could not be read again, the old ones stay in use: {Reason}")]
     internal static partial void CertificatesNotReloaded(ILogger log, string reason);
+
+    [LoggerMessage(19, LogLevel.Information, "log level: {Level}")]
+    internal static partial void LevelSwitched(ILogger log, string level);
+
+    [LoggerMessage(20, LogLevel.Error, "{File} should have been replaced at {NextUpdate}: who was revoked since is not known and is let in")]
+    internal static partial void RevocationListOutdated(ILogger log, string file, DateTimeOffset nextUpdate);
 }

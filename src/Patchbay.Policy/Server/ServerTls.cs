@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.Logging;
+using Patchbay.Policy.Certificates;
 
 namespace Patchbay.Policy.Server;
 
@@ -14,6 +15,7 @@ internal sealed class ServerTls
 
     private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(1);
     private readonly Lock _loading = new();
+    private readonly string _certificateFile, _keyFile, _caFile, _crlFile;
     private readonly string[] _files;
     private readonly ILogger _log;
     private readonly TimeProvider _clock;
@@ -21,12 +23,20 @@ internal sealed class ServerTls
     private long _looked;
 
     /// <exception cref="InvalidDataException">A file cannot be used; the text names it.</exception>
-    internal ServerTls(string certificateFile, string keyFile, string caFile, ILogger log, TimeProvider clock)
+    /// <param name="certificateFile">The server's certificate.</param>
+    /// <param name="keyFile">Its key.</param>
+    /// <param name="caFile">The CA of clients.</param>
+    /// <param name="crlFile">Lists of its revoked certificates; empty for none.</param>
+    /// <param name="log">Is told of what is refused.</param>
+    /// <param name="clock">The time.</param>
+    internal ServerTls(string certificateFile, string keyFile, string caFile, string crlFile, ILogger log, TimeProvider clock)
     {
-        _files = [certificateFile, keyFile, caFile];
+        (_certificateFile, _keyFile, _caFile, _crlFile) = (certificateFile, keyFile, caFile, crlFile);
+        _files = [certificateFile, keyFile, caFile, .. crlFile.Length > 0 ? (string[])[crlFile] : []];
         _log = log;
         _clock = clock;
         _current = Load();
+        TellIfOutdated();
         _looked = clock.GetTimestamp();
     }
 
@@ -55,7 +65,7 @@ internal sealed class ServerTls
         var policy = new X509ChainPolicy
         {
             TrustMode = X509ChainTrustMode.CustomRootTrust,
-            // No list of revoked certificates is configured; and what a stranger's certificate points to is not fetched.
+            // Lists of revoked certificates come from a file (below); what a stranger's certificate points to is not fetched.
             RevocationMode = X509RevocationMode.NoCheck,
             DisableCertificateDownloads = true,
         };
@@ -64,9 +74,10 @@ internal sealed class ServerTls
         options.CertificateChainPolicy = policy;
         options.RemoteCertificateValidationCallback = (_, certificate, chain, errors) =>
         {
-            if (errors == SslPolicyErrors.None)
+            bool isRevoked = chain is not null && files.Revoked is { } revoked && chain.ChainElements.Any(each => revoked.Has(each.Certificate));
+            if (errors == SslPolicyErrors.None && !isRevoked)
                 return true;
-            string why = chain is { ChainStatus.Length: > 0 } ? string.Join(", ", chain.ChainStatus.Select(each => each.StatusInformation.TrimEnd())) : errors.ToString();
+            string why = isRevoked ? "it, or a CA that it comes from, is revoked" : chain is { ChainStatus.Length: > 0 } ? string.Join(", ", chain.ChainStatus.Select(each => each.StatusInformation.TrimEnd())) : errors.ToString();
             ServerLog.CertificateRefused(_log, certificate?.Subject ?? "none", why);
             return false;
         };
@@ -80,7 +91,8 @@ internal sealed class ServerTls
             if (_clock.GetElapsedTime(_looked) < LookInterval)
                 return _current;
             _looked = _clock.GetTimestamp();
-            if (Stamp() == _current.Stamp)
+            TellIfOutdated();
+            if (PemFiles.Stamp(_files) == _current.Stamp)
                 return _current;
             try
             {
@@ -97,29 +109,28 @@ internal sealed class ServerTls
         }
     }
 
-    private Files Load()
+    // Agents that are shut out for a list that nobody renewed would leave new containers without policies: those that are known to be revoked stay so, and that is all.
+    private void TellIfOutdated()
     {
-        string stamp = Stamp();
-        string at = _files[0];
-        try
-        {
-            // By way of PKCS#12, since a key that was read from PEM is bound to this object and not to the copies that SslStream makes.
-            using var pem = X509Certificate2.CreateFromPemFile(_files[0], _files[1]);
-            var chain = new X509Certificate2Collection();
-            chain.ImportFromPemFile(_files[0]);
-            var server = SslStreamCertificateContext.Create(X509CertificateLoader.LoadPkcs12(pem.Export(X509ContentType.Pkcs12), null), chain, offline: true);
-            at = _files[2];
-            var ca = new X509Certificate2Collection();
-            ca.ImportFromPemFile(at);
-            return ca.Count > 0 ? new Files(server, ca, stamp) : throw new CryptographicException("it has no certificate");
-        }
-        catch (Exception e) when (e is CryptographicException or IOException or UnauthorizedAccessException)
-        {
-            throw new InvalidDataException($"{at}: {e.Message}", e);
-        }
+        if (_current.IsOutdatedTold || _current.Revoked is not { } revoked || revoked.NextUpdate > _clock.GetUtcNow())
+            return;
+        _current.IsOutdatedTold = true;
+        ServerLog.RevocationListOutdated(_log, _crlFile, revoked.NextUpdate);
     }
 
-    private string Stamp() => string.Join(' ', _files.Select(each => File.GetLastWriteTimeUtc(each).Ticks));
+    private Files Load()
+    {
+        string stamp = PemFiles.Stamp(_files);
+        string file = _certificateFile;
+        X509Certificate2 own = PemFiles.Pair(file, _keyFile);
+        X509Certificate2Collection chain = PemFiles.All(file);
+        SslStreamCertificateContext server = PemFiles.Reading(file, () => SslStreamCertificateContext.Create(own, chain, offline: true));
+        X509Certificate2Collection ca = PemFiles.All(_caFile);
+        return new Files(server, ca, _crlFile.Length > 0 ? RevocationLists.Read(_crlFile, ca) : null, stamp);
+    }
 
-    private sealed record Files(SslStreamCertificateContext Server, X509Certificate2Collection Ca, string Stamp);
+    private sealed record Files(SslStreamCertificateContext Server, X509Certificate2Collection Ca, RevocationLists? Revoked, string Stamp)
+    {
+        internal bool IsOutdatedTold { get; set; }
+    }
 }

@@ -1,68 +1,28 @@
-using System.Data;
 using System.Data.Common;
 using Patchbay.Policy.Model;
 
 namespace Patchbay.Policy.Store;
 
-/// <summary>Policies, tags and security groups in a database. The statements are the same for every kind of it; what differs, a subclass says.</summary>
+/// <summary>Policies, tags and security groups in a database, which is disposed with it.</summary>
 /// <remarks>Every call is one transaction on a connection of its own, and fails with a <see cref="DbException"/> when the database does.</remarks>
-internal abstract class PolicyStore(int tagLength, TimeProvider clock) : IDisposable
+internal sealed class PolicyStore(Database database, int tagLength) : IDisposable
 {
     /// <summary>Bytes of a tag.</summary>
     internal int TagLength { get; } = tagLength;
 
     /// <summary>What it is, for people.</summary>
-    internal abstract string Description { get; }
+    internal string Description => database.Description;
 
-    /// <summary>The type of a column that counts up by itself.</summary>
-    protected abstract string Identity { get; }
+    public void Dispose() => database.Dispose();
 
-    /// <summary>Ends a query whose rows nobody else may change before the transaction's end.</summary>
-    protected abstract string ForUpdate { get; }
-
-    /// <summary>A statement that lets one migrator at a time pass, until its transaction's end; empty where transactions do so by themselves.</summary>
-    protected abstract string MigrationLock { get; }
-
-    /// <inheritdoc/>
-    public virtual void Dispose() => GC.SuppressFinalize(this);
-
-    /// <summary>Brings the schema up to date. Of several servers that start at once, one does it and the others wait.</summary>
+    /// <summary>Brings the schema up to date.</summary>
     /// <returns>The names of the steps that were missing.</returns>
-    internal IReadOnlyList<string> Migrate()
-    {
-        using DbConnection connection = Open();
-        using DbTransaction transaction = BeginWrite(connection);
-        if (MigrationLock.Length > 0)
-            Run(transaction, MigrationLock);
-        Run(transaction, "CREATE TABLE IF NOT EXISTS patchbay_migrations (name TEXT PRIMARY KEY, applied BIGINT NOT NULL)");
-        var applied = new HashSet<string>();
-        using (DbCommand query = new Statement(transaction, "SELECT name FROM patchbay_migrations").Command)
-        using (DbDataReader row = query.ExecuteReader())
-        {
-            while (row.Read())
-                applied.Add(row.GetString(0));
-        }
-
-        string[] known = [.. Migrations.Steps.Select(each => each.Name)];
-        if (applied.FirstOrDefault(each => !known.Contains(each)) is { } newer)
-            throw new InvalidDataException($"{Description} has the migration \"{newer}\", which this version does not know: a newer server made it");
-        var done = new List<string>();
-        foreach ((string name, string statements) in Migrations.Steps.Where(each => !applied.Contains(each.Name)))
-        {
-            string now = Now().ToString(System.Globalization.CultureInfo.InvariantCulture);
-            Run(transaction, statements.Replace("{identity}", Identity, StringComparison.Ordinal).Replace("{now}", now, StringComparison.Ordinal));
-            new Statement(transaction, "INSERT INTO patchbay_migrations VALUES (@name, @now)", "name", "now").Execute(name, Now());
-            done.Add(name);
-        }
-
-        transaction.Commit();
-        return done;
-    }
+    internal IReadOnlyList<string> Migrate() => database.Migrate(Migrations.Steps);
 
     /// <summary>The numbers of the newest states: enough to know whether anything changed.</summary>
     internal (long Policies, long SecurityGroups) Revisions()
     {
-        using DbConnection connection = Open();
+        using DbConnection connection = database.Open();
         using DbCommand query = connection.CreateCommand();
         query.CommandText = "SELECT revision, security_groups_revision FROM policies_info WHERE id = 1";
         using DbDataReader row = query.ExecuteReader();
@@ -72,8 +32,8 @@ internal abstract class PolicyStore(int tagLength, TimeProvider clock) : IDispos
     /// <summary>Every policy.</summary>
     internal PolicySnapshot ReadPolicies()
     {
-        using DbConnection connection = Open();
-        using DbTransaction transaction = BeginRead(connection);
+        using DbConnection connection = database.Open();
+        using DbTransaction transaction = database.BeginRead(connection);
         (long revision, long lastUpdated) = ReadInfo(transaction, "revision, last_updated");
         var policies = new List<StoredPolicy>();
         using DbCommand query = new Statement(transaction, """
@@ -105,7 +65,7 @@ internal abstract class PolicyStore(int tagLength, TimeProvider clock) : IDispos
     /// <summary>The tags in use, lowest first.</summary>
     internal IReadOnlyList<GroupTag> Tags()
     {
-        using DbConnection connection = Open();
+        using DbConnection connection = database.Open();
         using DbCommand query = connection.CreateCommand();
         query.CommandText = "SELECT id, guid, type FROM groups WHERE guid IS NOT NULL ORDER BY id";
         using DbDataReader row = query.ExecuteReader();
@@ -119,9 +79,9 @@ internal abstract class PolicyStore(int tagLength, TimeProvider clock) : IDispos
     /// <exception cref="InvalidDataException">It has one, of another type; or all tags are taken.</exception>
     internal GroupTag CreateTag(string id, string type)
     {
-        using DbConnection connection = Open();
-        using DbTransaction transaction = BeginWrite(connection);
-        ReadInfo(transaction, "revision, last_updated", ForUpdate);
+        using DbConnection connection = database.Open();
+        using DbTransaction transaction = database.BeginWrite(connection);
+        ReadInfo(transaction, "revision, last_updated", database.ForUpdate);
         int tag = new TagTable(transaction, TagLength).Take(id, type);
         transaction.Commit();
         return new GroupTag(id, tag, type);
@@ -130,8 +90,8 @@ internal abstract class PolicyStore(int tagLength, TimeProvider clock) : IDispos
     /// <summary>The security groups, and the number of this state.</summary>
     internal SecurityGroupList ReadSecurityGroups()
     {
-        using DbConnection connection = Open();
-        using DbTransaction transaction = BeginRead(connection);
+        using DbConnection connection = database.Open();
+        using DbTransaction transaction = database.BeginRead(connection);
         (long revision, long updated) = ReadInfo(transaction, "security_groups_revision, security_groups_updated");
         return new SecurityGroupList(revision, updated, SecurityGroupTable.Read(transaction));
     }
@@ -140,34 +100,27 @@ internal abstract class PolicyStore(int tagLength, TimeProvider clock) : IDispos
     /// <returns>Whether that changed anything.</returns>
     internal bool ReplaceSecurityGroups(IReadOnlyList<SecurityGroup> groups)
     {
-        using DbConnection connection = Open();
-        using DbTransaction transaction = BeginWrite(connection);
-        (long revision, long updated) = ReadInfo(transaction, "security_groups_revision, security_groups_updated", ForUpdate);
+        using DbConnection connection = database.Open();
+        using DbTransaction transaction = database.BeginWrite(connection);
+        (long revision, long updated) = ReadInfo(transaction, "security_groups_revision, security_groups_updated", database.ForUpdate);
         if (!SecurityGroupTable.Replace(transaction, groups))
             return false;
         new Statement(transaction, "UPDATE policies_info SET security_groups_revision = @revision, security_groups_updated = @now WHERE id = 1", "revision", "now")
-            .Execute(revision + 1, Math.Max(Now(), updated + 1));
+            .Execute(revision + 1, Math.Max(database.Now(), updated + 1));
         transaction.Commit();
         return true;
     }
 
-    protected abstract DbConnection Open();
-
-    /// <summary>A transaction whose queries all see one state.</summary>
-    protected abstract DbTransaction BeginRead(DbConnection connection);
-
-    protected virtual DbTransaction BeginWrite(DbConnection connection) => connection.BeginTransaction(IsolationLevel.ReadCommitted);
-
     private PolicyChange Write(Func<PolicyTransaction, bool> work)
     {
-        using DbConnection connection = Open();
-        using DbTransaction transaction = BeginWrite(connection);
-        (long revision, long lastUpdated) = ReadInfo(transaction, "revision, last_updated", ForUpdate);
+        using DbConnection connection = database.Open();
+        using DbTransaction transaction = database.BeginWrite(connection);
+        (long revision, long lastUpdated) = ReadInfo(transaction, "revision, last_updated", database.ForUpdate);
         var writer = new PolicyTransaction(transaction, new TagTable(transaction, TagLength));
         if (!work(writer))
             return new PolicyChange(revision, lastUpdated, [], []);
         // Later than before even where the clock was set back: who asks for what is newer must not miss it.
-        lastUpdated = Math.Max(Now(), lastUpdated + 1);
+        lastUpdated = Math.Max(database.Now(), lastUpdated + 1);
         new Statement(transaction, "UPDATE policies_info SET revision = @revision, last_updated = @now WHERE id = 1", "revision", "now").Execute(revision + 1, lastUpdated);
         transaction.Commit();
         return new PolicyChange(revision + 1, lastUpdated, writer.Added, writer.Removed);
@@ -180,13 +133,5 @@ internal abstract class PolicyStore(int tagLength, TimeProvider clock) : IDispos
         return row.Read() ? (row.GetInt64(0), row.GetInt64(1)) : throw new InvalidDataException("policies_info has no row");
     }
 
-    private static void Run(DbTransaction transaction, string statements)
-    {
-        using DbCommand command = new Statement(transaction, statements).Command;
-        command.ExecuteNonQuery();
-    }
-
     private static string Shared(Dictionary<string, string> ids, string id) => ids.TryAdd(id, id) ? id : ids[id];
-
-    private long Now() => (clock.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks * TimeSpan.NanosecondsPerTick;
 }

@@ -16,40 +16,45 @@ internal sealed class TokenKeys(Func<CancellationToken, Task<string>> read, stri
     private static readonly TimeSpan LongestInterval = TimeSpan.FromMinutes(30);
 
     private readonly SemaphoreSlim _reading = new(1);
-    private volatile IReadOnlyList<SecurityKey> _keys = [];
-    private long? _asked;
+    private volatile Known? _known;
 
     /// <inheritdoc/>
     public void Dispose() => _reading.Dispose();
 
-    internal async Task<IReadOnlyList<SecurityKey>> GetAsync(CancellationToken cancel)
-    {
-        if (_asked is not { } asked || clock.GetElapsedTime(asked) > LongestInterval)
-            await RefreshAsync(cancel);
-        return _keys;
-    }
+    internal async Task<IReadOnlyList<SecurityKey>> GetAsync(CancellationToken cancel) =>
+        _known is { } known && clock.GetElapsedTime(known.Asked) <= LongestInterval ? known.Keys : await RefreshAsync(_known?.Keys, cancel);
 
     /// <summary>Reads the keys again, unless that was done a moment ago.</summary>
-    /// <returns>Whether they were read. Otherwise the old ones stay in use.</returns>
-    internal async Task<bool> RefreshAsync(CancellationToken cancel)
+    /// <param name="tried">The keys that were not good enough; null for none.</param>
+    /// <returns>The keys; the very same list when there are no other ones.</returns>
+    internal async Task<IReadOnlyList<SecurityKey>> RefreshAsync(IReadOnlyList<SecurityKey>? tried, CancellationToken cancel)
     {
         await _reading.WaitAsync(cancel);
         try
         {
-            if (_asked is { } asked && clock.GetElapsedTime(asked) < ShortestInterval)
-                return false;
-            _asked = clock.GetTimestamp();
-            _keys = Parse(await read(cancel));
-            return true;
-        }
-        catch (Exception e) when (e is UpstreamException or IOException or JsonException or ArgumentException)
-        {
-            ServerLog.KeysUnavailable(log, source, e.Message);
-            return false;
+            // Whoever had to wait finds what was read meanwhile.
+            if (_known is { } known && (known.Keys != tried || clock.GetElapsedTime(known.Asked) < ShortestInterval))
+                return known.Keys;
+            IReadOnlyList<SecurityKey> keys = await ReadAsync(cancel) ?? tried ?? [];
+            _known = new Known(keys, clock.GetTimestamp());
+            return keys;
         }
         finally
         {
             _reading.Release();
+        }
+    }
+
+    private async Task<IReadOnlyList<SecurityKey>?> ReadAsync(CancellationToken cancel)
+    {
+        try
+        {
+            return Parse(await read(cancel));
+        }
+        catch (Exception e) when (e is UpstreamException or IOException or JsonException or ArgumentException)
+        {
+            ServerLog.KeysUnavailable(log, source, e.Message);
+            return null;
         }
     }
 
@@ -58,4 +63,6 @@ internal sealed class TokenKeys(Func<CancellationToken, Task<string>> read, stri
         var set = new JsonWebKeySet(text);
         return [.. set.Keys.Where(each => each.Kty is "RSA" or "EC")];
     }
+
+    private sealed record Known(IReadOnlyList<SecurityKey> Keys, long Asked);
 }

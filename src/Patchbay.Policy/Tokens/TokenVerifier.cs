@@ -25,10 +25,11 @@ internal sealed class TokenVerifier
     /// <exception cref="SecurityTokenException">It is not good, with the reason.</exception>
     internal async Task<Caller> VerifyAsync(string token, CancellationToken cancel)
     {
-        TokenValidationResult result = await ValidateAsync(token, await _keys.GetAsync(cancel));
+        IReadOnlyList<SecurityKey> keys = await _keys.GetAsync(cancel);
+        TokenValidationResult result = await ValidateAsync(token, keys);
         // The issuer may have new keys since they were read.
-        if (result.Exception is SecurityTokenSignatureKeyNotFoundException && await _keys.RefreshAsync(cancel))
-            result = await ValidateAsync(token, await _keys.GetAsync(cancel));
+        if (result.Exception is SecurityTokenSignatureKeyNotFoundException && await _keys.RefreshAsync(keys, cancel) is { } newer && newer != keys)
+            result = await ValidateAsync(token, newer);
         if (!result.IsValid)
             throw result.Exception as SecurityTokenException ?? new SecurityTokenException(result.Exception?.Message ?? "not a token", result.Exception);
         var jwt = (JsonWebToken)result.SecurityToken;

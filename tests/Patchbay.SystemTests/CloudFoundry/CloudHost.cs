@@ -16,13 +16,11 @@ internal sealed class CloudHost : IDisposable
     {
         Plugin.NeedsOurs("cni-wrapper-plugin", "ptp", "host-local");
         Host = TestHost.Create();
+        Data = Host.DataDirectory;
+        Address = HostAddress;
         Outside = Host.AddContainer();
-        Host.Run(["sh", "-ec", $"""
-            ip link add under0 type veth peer name under1 netns {Outside.Name}
-            ip addr add {HostAddress}/24 dev under0
-            ip link set under0 up
-            ip route add default via {OutsideAddress}
-            """]).Check();
+        Connect("under1");
+        Host.Run("ip", "route", "add", "default", "via", OutsideAddress).Check();
         Outside.Run(["sh", "-ec", $"""
             ip addr add {OutsideAddress}/24 dev under1
             ip addr add {OtherOutside}/32 dev lo
@@ -30,16 +28,38 @@ internal sealed class CloudHost : IDisposable
             """]).Check();
     }
 
+    /// <summary>One of several.</summary>
+    /// <param name="address">Its address in 192.0.2.0/24.</param>
+    /// <param name="data">The directory of what it keeps on disk.</param>
+    /// <param name="network">What connects them.</param>
+    /// <param name="port">The interface there that leads here; up, and without an address.</param>
+    public CloudHost(string address, string data, TestNamespace network, string port)
+    {
+        Plugin.NeedsOurs("cni-wrapper-plugin", "flannel", "bridge", "host-local");
+        Host = TestHost.Create();
+        Data = Directory.CreateDirectory(data).FullName;
+        Address = address;
+        Outside = network;
+        Connect(port);
+        network.Run("ip", "link", "set", port, "up").Check();
+    }
+
     public TestHost Host { get; }
+
+    /// <summary>Where it keeps what it keeps.</summary>
+    public string Data { get; }
+
+    /// <summary>Its address in the underlay.</summary>
+    public string Address { get; }
 
     /// <summary>Another machine, by the underlay.</summary>
     public TestNamespace Outside { get; }
 
-    public string Datastore => Path.Combine(Host.DataDirectory, "store.json");
+    public string Datastore => Path.Combine(Data, "store.json");
 
-    public string Mounts => Path.Combine(Host.DataDirectory, "container-netns");
+    public string Mounts => Path.Combine(Data, "container-netns");
 
-    public string StateFile => Path.Combine(Host.DataDirectory, "ports.json");
+    public string StateFile => Path.Combine(Data, "ports.json");
 
     private string ConfigFile => Path.Combine(Host.Directory, "networker.json");
 
@@ -56,7 +76,7 @@ internal sealed class CloudHost : IDisposable
     public string Wrapper(string keys = "{}", string version = "1.0.0")
     {
         JsonObject config = JsonNode.Parse($$"""
-            { "cniVersion": "{{version}}", "name": "cf", "type": "cni-wrapper-plugin", "datastore": "{{Datastore}}", "instance_address": "{{HostAddress}}", "underlay_ips": ["{{HostAddress}}"],
+            { "cniVersion": "{{version}}", "name": "cf", "type": "cni-wrapper-plugin", "datastore": "{{Datastore}}", "instance_address": "{{Address}}", "underlay_ips": ["{{Address}}"],
               "no_masquerade_cidr_range": "10.255.0.0/16", "ingress_tag": "ffff0000", "vtep_name": "silk-vtep", "iptables_lock_file": "{{Host.Directory}}/iptables.lock",
               "iptables_denied_logs_per_sec": 1, "iptables_accepted_udp_logs_per_sec": 100, "policy_agent_force_poll_address": "", "delegate": {{Ptp}} }
             """)!.AsObject();
@@ -146,6 +166,12 @@ internal sealed class CloudHost : IDisposable
 
     /// <summary>What iptables -S prints, of all tables.</summary>
     public string[] IptablesRules => [.. new[] { "filter", "nat", "mangle" }.SelectMany(table => Host.Run("iptables", "-t", table, "-S").Check().StandardOutput.Split('\n').Where(line => line.StartsWith("-A", StringComparison.Ordinal) || line.StartsWith("-N", StringComparison.Ordinal)).Select(line => $"{table} {line}"))];
+
+    private void Connect(string port) => Host.Run(["sh", "-ec", $"""
+        ip link add under0 type veth peer name {port} netns {Outside.Name}
+        ip addr add {Address}/24 dev under0
+        ip link set under0 up
+        """]).Check();
 
     private static string Text(JsonElement key)
     {

@@ -143,6 +143,36 @@ public sealed class NetworkerTests : IDisposable
         Assert.Empty(Directory.GetFiles(_cloud.Mounts));
     }
 
+    [Theory]
+    [InlineData("store.json", 0, "store add: ")]
+    [InlineData("store.json", 1, "store add: ")] // room for the number and not for the text
+    [InlineData("ports.json", 0, "ports.json")]
+    public void On_a_full_disk_nothing_is_half_done(string file, int pages, string text)
+    {
+        UseWrapperList();
+        TestNamespace web = Host.AddContainer();
+        _cloud.Up(web).Check();
+        _cloud.Networker("down", web.Name).Check();
+        string disk = Directory.CreateDirectory(Path.Combine(Host.Directory, "disk")).FullName;
+        if (file == "store.json")
+            _cloud.Network("30.conflist", File.ReadAllText(Path.Combine(Host.ConfigDirectory, "30.conflist")).Replace(_cloud.Datastore, Path.Combine(disk, file), StringComparison.Ordinal));
+        _cloud.WriteConfig(today: true, file == "ports.json" ? $$"""{ "state_file": "{{disk}}/ports.json" }""" : "{}");
+        Snapshot before = Snapshot.Take(Host);
+
+        // A file system of four pages in a mount namespace of the networker's own; a file takes a page.
+        CommandResult up = Host.Run(
+            ["unshare", "--mount", "--propagation", "private", "sh", "-c",
+                $"mount -t tmpfs -o size=16k tmpfs {disk} && head -c {(4 - pages) * 4096} /dev/zero >{disk}/full; \"$@\" 3<\"$0\"; status=$?; cd {disk}; ls; cat {file} 2>/dev/null; exit $status", web.Path, .. _cloud.Line("up", web.Name)],
+            """{ "Pid": 0, "netin": [{}] }""");
+
+        Assert.Equal(1, up.ExitCode);
+        Assert.Contains(text, up.StandardError, StringComparison.Ordinal);
+        Assert.Contains("No space left", up.StandardError, StringComparison.Ordinal);
+        Assert.DoesNotContain(up.StandardOutput.Split('\n'), line => line.EndsWith(".new", StringComparison.Ordinal) || line.Contains(web.Name, StringComparison.Ordinal));
+        Assert.DoesNotContain(before.Difference(Snapshot.Take(Host)), IsLeft);
+        Assert.False(web.HasLink("eth0"));
+    }
+
     [Fact]
     public void The_namespace_of_the_host_is_refused()
     {

@@ -85,6 +85,22 @@ public sealed class WrapperPacketTests : IDisposable
         Assert.Empty(_cloud.Elements("source_tags"));
     }
 
+    [Fact]
+    public void Without_rules_too_the_agents_tag_goes_with_the_container()
+    {
+        string config = $$"""{ "cniVersion": "0.2.0", "name": "cf", "type": "wrapper", "datastore": "{{_cloud.Datastore}}", "delegate": {{_cloud.Ptp}} }""";
+        TestNamespace web = _cloud.Host.AddContainer();
+        var wrapper = new Plugin(_cloud.Host, "wrapper");
+        string address = wrapper.Add(web, config).Check().Json.GetProperty("ip4").GetProperty("ip").GetString()!.Split('/')[0];
+        _cloud.Host.Run(["nft", "-f", "-"], $$"""
+            table ip cf_networking { map source_tags { type ipv4_addr : mark; elements = { {{address}} : 0x3, 10.255.30.200 : 0x4 }; }; }
+            """).Check();
+
+        wrapper.Delete(web, config).Check();
+
+        Assert.Equal(["10.255.30.200"], _cloud.Keys("source_tags"));
+    }
+
     [Theory]
     [InlineData("nftables")]
     [InlineData("iptables")]

@@ -192,24 +192,6 @@ public sealed class WrapperStateTests : IDisposable
         Assert.False(File.Exists(_cloud.Datastore));
     }
 
-    [Fact]
-    public void A_second_family_is_closed()
-    {
-        TestNamespace web = Host.AddContainer();
-        string config = _cloud.Wrapper($$"""
-            { "delegate": { "type": "ptp", "ipam": { "type": "host-local", "dataDir": "{{Host.DataDirectory}}/ipam", "ranges": [[{ "subnet": "10.255.30.0/24" }], [{ "subnet": "fd00:30::/64" }]], "routes": [{ "dst": "::/0" }] } } }
-            """);
-        _wrapper.Add(web, config).Check();
-        Host.Run("ip", "addr", "add", "fd00:2::10/64", "dev", "under0", "nodad").Check();
-        _cloud.Outside.Run(["sh", "-ec", "ip addr add fd00:2::1/64 dev under1 nodad; ip route add fd00:30::/64 via fd00:2::10"]).Check();
-        Assert.NotEqual(0, web.Run("ping", "-c", "1", "-W", "1", "fd00:2::1").ExitCode);
-        Assert.NotEqual(0, _cloud.Outside.Run("ping", "-c", "1", "-W", "1", "fd00:30::2").ExitCode);
-        Host.Run("ping", "-c", "1", "-W", "5", "fd00:30::2").Check();
-        Assert.Contains("fd00:30::2", Host.Run("nft", "list", "set", "ip6", "cf_networking", "containers").Check().StandardOutput, StringComparison.Ordinal);
-        _wrapper.Delete(web, config).Check();
-        Assert.DoesNotContain("fd00:30::2", Host.Run("nft", "list", "ruleset").Check().StandardOutput, StringComparison.Ordinal);
-    }
-
     private void AddAndDelete(TestNamespace container, string config)
     {
         _wrapper.Add(container, config).Check();

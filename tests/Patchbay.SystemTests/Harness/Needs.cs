@@ -23,6 +23,9 @@ internal static class Needs
             File.ReadLines("/proc/self/mountinfo").Any(line => line.Split(' ') is [_, _, _, _, "/var/lib/cni", ..]),
             "needs /var/lib/cni and /run/cni of its own: run the suite by hack/suite");
 
+    /// <summary>Packets of network namespaces in the kernel's log, which is one for the whole machine.</summary>
+    public static void KernelLog() => Assert.SkipUnless(InVirtualMachine, "needs the log of a kernel of its own, with net.netfilter.nf_log_all_netns; runs in make test-vm");
+
     public static void BridgeVlanFiltering() =>
         Kernel("bridge VLAN filtering (CONFIG_BRIDGE_VLAN_FILTERING)", space =>
             // A kernel without it refuses the option or, some versions, ignores it with success: the judge is what the bridge is afterwards.
@@ -39,6 +42,13 @@ internal static class Needs
     public static void Geneve() => Link("geneve", "id 1 remote 192.0.2.1");
 
     public static void Vxlan() => Link("vxlan", "id 1 dstport 4789");
+
+    public static void VxlanGroupPolicy() =>
+        Kernel("VXLAN with group-based policy (CONFIG_VXLAN)", space => Works(space, "ip link add probe type vxlan id 1 local 192.0.2.1 dstport 4789 gbp nolearning"));
+
+    /// <summary>A module that nothing loads by itself: without it packets between ports of one bridge pass no rules.</summary>
+    public static void BridgeNetfilter() =>
+        Kernel("rules for bridged packets (CONFIG_BRIDGE_NETFILTER)", _ => Directory.Exists("/proc/sys/net/bridge") || Command.Run(["modprobe", "br_netfilter"]).ExitCode == 0);
 
     public static void Ifb() => Link("ifb");
 
@@ -60,6 +70,8 @@ internal static class Needs
         Kernel("Open vSwitch datapath (CONFIG_OPENVSWITCH)", _ => Directory.Exists("/sys/module/openvswitch") || Command.Run(["modprobe", "openvswitch"]).ExitCode == 0);
 
     public static void Netem() => Qdisc("netem", "delay 1ms");
+
+    public static void Red() => Qdisc("red", "limit 100000 min 3000 max 9000 avpkt 1000 burst 20 bandwidth 10mbit");
 
     public static void Tbf() => Qdisc("tbf", "rate 1mbit burst 10kb latency 10ms");
 

@@ -9,9 +9,16 @@ public class LabExampleTests
     private static readonly Dictionary<string, Action> Wanted = new()
     {
         ["impaired"] = Needs.Netem,
+        ["bursts"] = Needs.Netem,
+        ["conlink1-impaired"] = () =>
+        {
+            Needs.Netem();
+            Needs.Red();
+        },
         ["vlans"] = Needs.BridgeVlanFiltering,
         ["macvlan"] = Needs.Macvlan,
         ["tunnel"] = Needs.Vxlan,
+        ["conlink1-tunnel"] = Needs.Vxlan,
         ["kinds"] = () =>
         {
             Needs.Dummy();
@@ -29,8 +36,8 @@ public class LabExampleTests
         using LabHost lab = new();
         string file = Repository.PathOf($"examples/lab/{name}.yaml");
         lab.Run(["validate", file], new Dictionary<string, string?> { ["NODE_NAME"] = "node" }).Check();
-        if (File.ReadAllText(file).Contains("services:", StringComparison.Ordinal) || File.ReadAllText(file).Contains("container:", StringComparison.Ordinal))
-            return; // with engines: DockerLabTests, SeedTests
+        if (((string[])["services:", "container:", "mode: ovs"]).Any(word => File.ReadAllText(file).Contains(word, StringComparison.Ordinal)))
+            return; // with engines and with Open vSwitch: DockerLabTests, SeedTests, OtherEngineTests
         if (Wanted.TryGetValue(name, out Action? needs))
             needs();
         lab.Host.Run("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "eth0-peer").Check();

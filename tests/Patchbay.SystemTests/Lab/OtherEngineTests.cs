@@ -73,6 +73,32 @@ public class OtherEngineTests
     }
 
     [Fact]
+    public void Podman_runs_a_container_for_a_lab()
+    {
+        using var podman = new PodmanHost();
+        podman.Sh("mkdir -p /run/podman");
+        podman.Write("/run/lab.yaml", """
+            mininet-cfg:
+              containers: [{name: h1, opts: {image: box, cmd: sh, ip: 10.0.1.1/24}}, {name: h2, opts: {image: box, cmd: [sleep, "1000"], ip: 10.0.1.2/24, run_args: "--hostname two"}}]
+              links: [{left: h1, right: h2}]
+              commands: [{node: h1, sync: true, command: [echo I am h1]}]
+            """);
+        podman.Start("podman", "system", "service", "--time=0", "unix:///run/podman/podman.sock");
+        EngineHost.Await("the service listens", () => File.Exists(podman.PathOf("/run/podman/podman.sock")));
+        Process up = podman.Start([.. PatchbayProgram.Line, "lab", "up", "--podman-socket", "/run/podman/podman.sock", "/run/lab.yaml"]);
+
+        Says(up, "h1: I am h1");
+        Says(up, "All links connected");
+        podman.Exec("lab-h1", "ping -c 1 -W 10 10.0.1.2");
+        Assert.Equal("two", podman.Inspect("lab-h2").GetProperty("Config").GetProperty("Hostname").GetString());
+
+        podman.Podman("restart", "--time", "0", "lab-h2");
+        Says(up, "h2: links connected");
+        podman.Sh($"{string.Join(' ', PatchbayProgram.Line)} lab down --name lab");
+        Assert.Equal("", podman.Podman("ps", "-aq"));
+    }
+
+    [Fact]
     public void Named_namespaces_in_place_of_containers()
     {
         using LabHost lab = new();
@@ -102,14 +128,7 @@ public class OtherEngineTests
     {
         Needs.Tun();
         using OvsHost ovs = new();
-        string file = Path.Combine(ovs.Host.Directory, "lab.yaml");
-        File.WriteAllText(file, """
-            nodes: [{ node: left }, { node: right }]
-            bridges: [{ bridge: lan, mode: ovs, datapath: netdev }]
-            links:
-              - { node: left, bridge: lan, dev: eth0, ip: 10.0.1.1/24 }
-              - { node: right, bridge: lan, dev: eth0, ip: 10.0.1.2/24 }
-            """);
+        string file = Repository.PathOf("examples/lab/open-vswitch.yaml");
         CommandResult Lab(string verb, params string[] more) => ovs.Host.Run([.. PatchbayProgram.Line, "lab", verb, "--name", ovs.Host.Name, "--ovs-socket", ovs.Socket, .. more]);
         try
         {

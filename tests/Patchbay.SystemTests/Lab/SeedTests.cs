@@ -45,6 +45,54 @@ public sealed class SeedTests(DockerEngine docker) : IClassFixture<DockerEngine>
         docker.Docker("exec", lab.First, "ping", "-c", "1", "-w", "30", "8.8.8.8").Check();
     }
 
+    [Fact]
+    public void A_container_inside_that_the_lab_has_the_engine_start()
+    {
+        DockerEngine.Required();
+        Needs.Program("curl");
+        using FollowedLab lab = new(docker, "");
+        Prepare(lab, "n");
+        lab.Variables["NODE_NAME"] = lab.First;
+        lab.Variables["IMAGE"] = "busybox";
+        lab.Variables["SERVE"] = "busybox httpd -f -h /etc -p";
+        docker.Docker("run", "-d", "--name", lab.First, "--network", "none", "--cap-add", "NET_ADMIN", "--stop-timeout", "1", "busybox", "sleep", "1000").Check();
+
+        lab.Start("--network-file", Repository.PathOf("examples/lab/conlink1-nested.yaml"));
+
+        lab.Says("All links connected");
+        docker.Docker("exec", lab.First, "ping", "-c", "1", "-w", "30", "10.0.0.100").Check();
+        Assert.Equal("a page", Command.Run(["nsenter", $"--net=/run/netns/{lab.Name}-h1", "curl", "-s", "--retry", "20", "--retry-connrefused", "--retry-delay", "1", "http://10.0.0.104:84/page"]).Check().StandardOutput.Trim());
+        Assert.Equal("none", docker.Docker("inspect", "--format", "{{.HostConfig.NetworkMode}}", $"{lab.Name}-h4").Check().StandardOutput.Trim());
+
+        // It is adopted by the next, and goes with the lab however that ended.
+        string id = docker.Docker("inspect", "--format", "{{.Id}}", $"{lab.Name}-h4").Check().StandardOutput;
+        lab.Kill();
+        lab.Start("--network-file", Repository.PathOf("examples/lab/conlink1-nested.yaml"));
+        lab.Says("All links connected");
+        Assert.Equal(id, docker.Docker("inspect", "--format", "{{.Id}}", $"{lab.Name}-h4").Check().StandardOutput);
+        lab.Kill();
+        lab.Down();
+        Assert.Equal("", docker.Docker("ps", "-aq", "--filter", $"label=patchbay.lab={lab.Name}").Check().StandardOutput);
+        docker.Docker("exec", lab.First, "true").Check();
+    }
+
+    [Fact]
+    public void An_image_that_is_not_there_is_told_and_nothing_is_left()
+    {
+        DockerEngine.Required();
+        using FollowedLab lab = new(docker, "");
+        Prepare(lab, "m");
+        lab.Variables["NODE_NAME"] = lab.First;
+        lab.Variables["IMAGE"] = "nowhere/image:1";
+
+        CommandResult up = lab.RunUp("--network-file", Repository.PathOf("examples/lab/conlink1-nested.yaml"));
+
+        Assert.Equal(1, up.ExitCode);
+        Assert.Contains("the container \"h4\" needs the image \"nowhere/image:1\", which is not there; pull it first", up.StandardError, StringComparison.Ordinal);
+        Assert.Empty(Directory.EnumerateFiles("/run/netns", $"{lab.Name}-*"));
+        Assert.False(docker.Host.HasLink("m1"));
+    }
+
     // Two tests on one host need a switch each. Where there are no dummies, a bridge without ports holds the address as well.
     private void Prepare(FollowedLab lab, string name)
     {

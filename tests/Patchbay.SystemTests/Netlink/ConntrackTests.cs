@@ -57,6 +57,18 @@ public class ConntrackTests
     }
 
     [Fact]
+    public void Connections_get_other_marks()
+    {
+        using var host = Tracked();
+        using var conntrack = Open(host);
+
+        conntrack.SetMarks(new ConntrackFilter(IPv4: true) { Protocol = 17 }, entry => entry.Original.DestinationPort == 53 ? 0xcf0f1234 : 0);
+
+        Assert.Equal(2, host.Run("conntrack", "-L", "-m", "0xcf0f1234").Check().StandardOutput.Split("dport=53 ").Length - 1);
+        Assert.Equal(6, Entries(host).Count);
+    }
+
+    [Fact]
     public void Nothing_to_delete_is_no_error_and_a_filter_for_everything_is_refused()
     {
         using var host = TestHost.Create();

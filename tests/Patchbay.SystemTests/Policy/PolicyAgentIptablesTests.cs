@@ -55,7 +55,7 @@ public class PolicyAgentIptablesTests
         host.Poll().Is(200);
         Assert.Equal(first, Chains(host));
 
-        AgentHost.HeldConnection connection = host.Hold("a", "b", 80);
+        Traffic.HeldConnection connection = host.Hold("a", "b", 80);
         host.Revoke("a b tcp 80-81");
         host.Allow("a b tcp 80");
         host.Poll().Is(200);

@@ -192,36 +192,8 @@ public partial class PolicyAgentTests
     }
 
     // What nft(8) sees change, without the elements themselves.
-    private static string[] Watched(AgentHost host, Action act)
-    {
-        System.Diagnostics.Process monitor = host.Host.Start(["nft", "monitor"]);
-        string? line;
-        while ((line = ProbeUntilSeen(host, monitor)) is not null && !line.Contains("probe", StringComparison.Ordinal))
-        {
-        }
-
-        act();
-        host.Host.Run("nft", "add", "table", "ip", "last").Check();
-        var seen = new SortedSet<string>(StringComparer.Ordinal);
-        while ((line = monitor.NextLine()) is not null && !line.Contains("table ip last", StringComparison.Ordinal))
-        {
-            if (!line.StartsWith('#') && !line.Contains("probe", StringComparison.Ordinal))
-                seen.Add(line.Split('{')[0].Trim());
-        }
-
-        host.Host.Run("nft", "delete", "table", "ip", "last").Check();
-        monitor.Kill();
-        return [.. seen];
-    }
-
-    // It listens once it shows a table that is added and deleted for that.
-    private static string? ProbeUntilSeen(AgentHost host, System.Diagnostics.Process monitor)
-    {
-        Task<string?> line = monitor.StandardOutput.ReadLineAsync();
-        while (!line.Wait(TimeSpan.FromMilliseconds(50)))
-            host.Host.Run("nft", "add", "table", "ip", "probe", ";", "delete", "table", "ip", "probe").Check();
-        return line.Result;
-    }
+    private static string[] Watched(AgentHost host, Action act) =>
+        [.. NftMonitor.Watch(host.Host, act).Select(line => line.Split('{')[0].Trim()).Distinct().Order(StringComparer.Ordinal)];
 
     // Elements of a set have no order.
     private static string[] Sorted(string ruleset) => [.. ruleset.Split([' ', '\t', '\n', ','], StringSplitOptions.RemoveEmptyEntries).Order(StringComparer.Ordinal)];

@@ -25,9 +25,10 @@ internal sealed class PolicyDatabase : IDisposable
     {
         if (kind == Sqlite)
             return new PolicyDatabase(null, null, Directory.CreateTempSubdirectory("pb-policy-"));
-        PostgresServer server = PostgresServer.Shared;
-        return new PolicyDatabase(server, server.CreateDatabase(), null);
+        return On(PostgresServer.Shared);
     }
+
+    public static PolicyDatabase On(PostgresServer server) => new(server, server.CreateDatabase(), null);
 
     /// <summary>What a server's configuration says of it.</summary>
     /// <param name="directory">Where a file may be.</param>
@@ -36,12 +37,15 @@ internal sealed class PolicyDatabase : IDisposable
         : new JsonObject { ["type"] = Postgres, ["connection_string"] = _server.ConnectionString(_name!) };
 
     /// <summary>A store on it; several may be open at once.</summary>
-    public PolicyStore Open(int tagLength = 2)
+    public PolicyStore Open(int tagLength = 2) => new(OpenDatabase(TimeProvider.System), tagLength);
+
+    /// <summary>The same for any store.</summary>
+    public Database OpenDatabase(TimeProvider clock)
     {
         var timeout = TimeSpan.FromSeconds(30);
         return _server is null
-            ? new SqliteStore(Path.Combine(_directory!.FullName, "policy.db"), tagLength, TimeProvider.System, timeout)
-            : new PostgresStore(_server.ConnectionString(_name!), tagLength, TimeProvider.System, timeout);
+            ? new SqliteDatabase(Path.Combine(_directory!.FullName, "policy.db"), clock, timeout)
+            : new PostgresDatabase(_server.ConnectionString(_name!), "test", clock, timeout);
     }
 
     /// <summary>Asks it by its own client.</summary>

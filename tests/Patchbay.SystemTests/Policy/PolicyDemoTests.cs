@@ -8,6 +8,7 @@ public class PolicyDemoTests
     [Fact]
     public void Demo_ends_well()
     {
+        Plugin.NeedsOurs("wrapper", "flannel", "bridge", "ptp", "host-local");
         Assert.SkipUnless(File.Exists(PolicyHost.Executable), $"needs {PolicyHost.Executable}; run make build, or set PATCHBAY_BIN");
 
         CommandResult demo = Command.Run([Repository.PathOf("hack/demo-policy")], limit: TimeSpan.FromMinutes(5)).Check();

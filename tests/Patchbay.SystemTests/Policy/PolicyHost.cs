@@ -12,12 +12,12 @@ internal sealed class PolicyHost : IDisposable
     private readonly PolicyDatabase _database;
     private readonly Dictionary<string, string> _tokens = [];
 
-    private PolicyHost(PolicyDatabase database)
+    private PolicyHost(PolicyDatabase database, string[] names)
     {
         _database = database;
         Host = TestHost.Create();
         Certs = Path.Combine(Host.Directory, "certs");
-        Host.Run(Executable, "policy", "certs", Certs).Check();
+        Host.Run([Executable, "policy", "certs", Certs, .. names.SelectMany(each => (string[])["--name", each])]).Check();
         Configuration = new JsonObject
         {
             ["enable_tls"] = true,
@@ -37,19 +37,32 @@ internal sealed class PolicyHost : IDisposable
     /// <summary>What the next server is started with.</summary>
     public JsonObject Configuration { get; }
 
-    public static PolicyHost Create(string database = PolicyDatabase.Sqlite)
+    /// <param name="database">The kind of its database.</param>
+    /// <param name="names">What it is called by; this host's own names when there are none.</param>
+    public static PolicyHost Create(string database = PolicyDatabase.Sqlite, params string[] names)
     {
         Needs.Root();
         Assert.SkipUnless(File.Exists(Executable), $"needs {Executable}; run make build, or set PATCHBAY_BIN");
-        return new PolicyHost(PolicyDatabase.Create(database));
+        return new PolicyHost(PolicyDatabase.Create(database), names);
+    }
+
+    /// <summary>On a PostgreSQL server of the test's own, which it may crash.</summary>
+    public static PolicyHost Create(PostgresServer postgres, params string[] names)
+    {
+        Needs.Root();
+        Assert.SkipUnless(File.Exists(Executable), $"needs {Executable}; run make build, or set PATCHBAY_BIN");
+        return new PolicyHost(PolicyDatabase.On(postgres), names);
     }
 
     /// <summary>Starts a server and waits until it listens.</summary>
-    public PolicyServerProcess Start(params string[] wrapper)
+    public PolicyServerProcess Start(params string[] wrapper) => PolicyServerProcess.Start(Host, [.. wrapper, Executable, "policy", "server", "--config", ConfigurationFile()]);
+
+    /// <summary>Writes the configuration into a file of its own.</summary>
+    public string ConfigurationFile()
     {
         string file = Path.Combine(Host.Directory, $"server-{Guid.NewGuid():N}.json");
         File.WriteAllText(file, Configuration.ToJsonString());
-        return PolicyServerProcess.Start(Host, [.. wrapper, Executable, "policy", "server", "--config", file]);
+        return file;
     }
 
     /// <summary>A bearer token with these scopes.</summary>
@@ -90,6 +103,11 @@ internal sealed class PolicyHost : IDisposable
 
     public IReadOnlyList<string> CurlCommand(IReadOnlyList<string> arguments, string? body) =>
         ["curl", "-sS", "-i", "--max-time", "60", "-H", "Expect:", "--cacert", $"{Certs}/ca.crt", .. body is null ? (string[])[] : ["--data-binary", "@-"], .. arguments];
+
+    /// <summary>Creates policies: <c>"a b tcp 8080"</c>.</summary>
+    public void Allow(params string[] policies) => External("POST", "v1/external/policies", Body(policies)).Is(200);
+
+    public void Revoke(params string[] policies) => External("POST", "v1/external/policies/delete", Body(policies)).Is(200);
 
     /// <summary>The policies that agents see, as "source tag:destination tag protocol start-end".</summary>
     public string[] Enforced() => [.. Internal("GET", "v1/internal/policies").Json.GetProperty("policies").EnumerateArray().Select(each =>

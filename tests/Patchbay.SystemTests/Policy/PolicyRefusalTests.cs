@@ -25,6 +25,9 @@ public class PolicyRefusalTests
             ("v1", V1("a", "b", "tcp", 5, 4), "mapper: validate policies: invalid port range 5-4, start must be less than or equal to end"),
             ("v0", """{"policies":[{"source":{"id":"a"},"destination":{"id":"b","protocol":"tcp"}}]}""", "mapper: validate policies: missing port"),
             ("v0", """{"policies":[{"source":{"id":"a"},"destination":{"id":"b","protocol":"tcp","port":65536}}]}""", "mapper: validate policies: invalid port 65536, must be in range 1-65535"),
+            ("v0", """{"policies":[{"source":{"id":"a"},"destination":{"id":"b","protocol":"tcp","port":0}}]}""", "mapper: validate policies: missing port"),
+            ("v1", V1("a", "b", "tcp", 1, 1).Replace("\"a\"", "\"a b\"", StringComparison.Ordinal), "mapper: validate policies: invalid source id, it must be 1-255 letters, digits, \"-\", \"_\", \".\" or \":\""),
+            ("v1", V1("a", "b,c", "tcp", 1, 1), "mapper: validate policies: invalid destination id, it must be 1-255 letters, digits, \"-\", \"_\", \".\" or \":\""),
             ("v1", """{"policies":[{"source":{"id":"a","tag":"0001"},"destination":{"id":"b","protocol":"tcp","ports":{"start":1,"end":1}}}]}""", "mapper: validate policies: tags may not be specified"),
         ];
 

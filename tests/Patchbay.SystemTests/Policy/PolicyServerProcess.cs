@@ -40,9 +40,9 @@ internal sealed class PolicyServerProcess
         }
     }
 
-    public static PolicyServerProcess Start(TestHost host, IReadOnlyList<string> command)
+    public static PolicyServerProcess Start(TestHost host, IReadOnlyList<string> command, IReadOnlyDictionary<string, string?>? environment = null)
     {
-        var server = new PolicyServerProcess(host.Start(command));
+        var server = new PolicyServerProcess(host.Start(command, environment));
         server.WaitForLog("listening: ");
         return server;
     }

@@ -70,24 +70,43 @@ public class PolicyTlsTests
         PolicyServerProcess server = host.Start();
         host.Internal("GET", "v1/internal/policies").Is(200);
         File.WriteAllText($"{host.Certs}/server.crt", "half of it");
-        long start = System.Diagnostics.Stopwatch.GetTimestamp();
-        void Until(string log)
-        {
-            while (!server.Log.Contains(log, StringComparison.Ordinal))
-            {
-                Assert.True(System.Diagnostics.Stopwatch.GetElapsedTime(start) < Command.DefaultLimit, $"not logged: {log}");
-                host.TryCurl("--cert", $"{host.Certs}/client.crt", "--key", $"{host.Certs}/client.key", Url);
-            }
-        }
-
-        Until("the old ones stay in use");
+        Until(host, server, "the old ones stay in use");
         foreach (string file in (string[])["server.crt", "server.key"])
             File.Delete($"{host.Certs}/{file}");
         host.Host.Run(PolicyHost.Executable, "policy", "certs", host.Certs, "--name", "renewed", "--name", "127.0.0.1").Check();
-        Until("certificates read again");
+        Until(host, server, "certificates read again");
 
         Assert.Contains("renewed", host.Host.Run(
             ["openssl", "s_client", "-connect", "127.0.0.1:4003", "-cert", $"{host.Certs}/client.crt", "-key", $"{host.Certs}/client.key"], "").StandardOutput, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_revoked_certificate_is_let_in_no_more_and_others_are()
+    {
+        using PolicyHost host = PolicyHost.Create();
+        string revoked = Signed(host, "revoked", "clientAuth", "1"), list = RevocationList(host, "30");
+        host.Configuration["ca_crl_file"] = list;
+        PolicyServerProcess server = host.Start();
+        string[] certificate = ["--cert", $"{revoked}.crt", "--key", $"{revoked}.key", Url];
+        host.TryCurl(certificate).Check();
+
+        RevocationList(host, "30", $"{revoked}.crt");
+        Until(host, server, "certificates read again");
+        Assert.NotEqual(0, host.TryCurl(certificate).ExitCode);
+        server.WaitForLog("client certificate refused: CN=revoked: it, or a CA that it comes from, is revoked");
+        host.Internal("GET", "v1/internal/policies").Is(200);
+
+        // A list that nobody renewed counts, and is told of; one that the CA has not signed is not taken.
+        RevocationList(host, "0", $"{revoked}.crt");
+        Until(host, server, "should have been replaced at");
+        Assert.NotEqual(0, host.TryCurl(certificate).ExitCode);
+        host.Internal("GET", "v1/internal/policies").Is(200);
+        string text = File.ReadAllText(list);
+        File.WriteAllText(list, text.Replace(text.Split('\n')[^4], new string('A', 64), StringComparison.Ordinal));
+        Until(host, server, "the old ones stay in use");
+        Assert.NotEqual(0, host.TryCurl(certificate).ExitCode);
+        Assert.Equal(0, server.Stop());
+        Assert.Contains(list, host.Host.Run(PolicyHost.Executable, "policy", "server", "--config", host.ConfigurationFile()).StandardError, StringComparison.Ordinal);
     }
 
     private static string Signed(PolicyHost host, string name, string? purpose, string days)
@@ -99,5 +118,30 @@ public class PolicyTlsTests
             "openssl", "x509", "-req", "-in", $"{path}.csr", "-CA", $"{host.Certs}/ca.crt", "-CAkey", $"{host.Certs}/ca.key", "-CAcreateserial",
             "-days", days, "-extfile", $"{path}.ext", "-out", $"{path}.crt").Check();
         return path;
+    }
+
+    // Asks until the server, which looks at its files with new connections, has logged this.
+    private static void Until(PolicyHost host, PolicyServerProcess server, string log)
+    {
+        long start = System.Diagnostics.Stopwatch.GetTimestamp();
+        while (!server.Log.Contains(log, StringComparison.Ordinal))
+        {
+            Assert.True(System.Diagnostics.Stopwatch.GetElapsedTime(start) < Command.DefaultLimit, $"not logged: {log}");
+            host.TryCurl("--cert", $"{host.Certs}/client.crt", "--key", $"{host.Certs}/client.key", Url);
+        }
+    }
+
+    // The CA's list of revoked certificates, by openssl.
+    private static string RevocationList(PolicyHost host, string days, params string[] certificates)
+    {
+        string directory = host.Host.Directory, list = Path.Combine(directory, "crl.pem");
+        File.WriteAllText(Path.Combine(directory, "index.txt"), "");
+        File.WriteAllText(Path.Combine(directory, "ca.conf"), $"[ca]\ndefault_ca=d\n[d]\ndatabase={directory}/index.txt\ndefault_md=sha256\n");
+        string[] ca = ["openssl", "ca", "-config", $"{directory}/ca.conf", "-cert", $"{host.Certs}/ca.crt", "-keyfile", $"{host.Certs}/ca.key"];
+        foreach (string certificate in certificates)
+            host.Host.Run([.. ca, "-revoke", certificate]).Check();
+        host.Host.Run([.. ca, "-gencrl", .. days == "0" ? (string[])["-crlsec", "1"] : ["-crldays", days], "-out", $"{list}.new"]).Check();
+        File.Move($"{list}.new", list, overwrite: true);
+        return list;
     }
 }

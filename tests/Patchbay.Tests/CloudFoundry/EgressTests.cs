@@ -31,7 +31,8 @@ public class EgressTests
     [InlineData("""{ "protocol": 1, "networks": [{ "start": "10.0.0.1" }] }""", "ports")]
     [InlineData("""{ "protocol": 3, "networks": [{ "start": "10.0.0.1" }], "icmps": { "type": 8 } }""", "ICMP type or code")]
     [InlineData("""{ "protocol": 3, "networks": [{ "start": "10.0.0.1" }], "icmps": { "type": 8, "code": null } }""", "ICMP type or code")]
-    [InlineData("""{ "protocol": 4, "networks": [{ "start": "fd00::1" }] }""", "protocol of IPv4")]
+    [InlineData("""{ "protocol": 4, "networks": [{ "start": "fd00::1" }] }""", "ICMP type or code")]
+    [InlineData("""{ "protocol": 4, "networks": [{ "start": "10.0.0.1" }], "icmps": { "type": 128, "code": 0 } }""", "of the other family")]
     [InlineData("""{ "protocol": 0 }""", "networks")]
     [InlineData("""{ "protocol": 0, "networks": [{ "start": "fd00::1" }] }""", "rules are for IPv4")]
     public void What_makes_no_rule_is_skipped_and_told(string rule, string why)
@@ -95,9 +96,9 @@ public class EgressTests
         }
     }
 
-    private static List<EgressRule> Read(string rules, out List<string> skipped)
+    private static List<EgressRule> Read(string rules, out List<string> skipped, bool ipv6 = false)
     {
         var told = skipped = [];
-        return EgressRule.Read(JsonView.Parse(Encoding.UTF8.GetBytes($$"""{ "rules": {{rules}} }"""), "test").Array("rules"), told.Add);
+        return EgressRule.Read(JsonView.Parse(Encoding.UTF8.GetBytes($$"""{ "rules": {{rules}} }"""), "test").Array("rules"), ipv6, told.Add);
     }
 }

@@ -72,11 +72,17 @@ public sealed class NetworkerProtocolTests : IDisposable
     [InlineData("[]")]
     [InlineData("{\"Pid\": \"x\"}")]
     [InlineData("{\"Pid\": 1")]
+    [InlineData("{\"Pid\": 1, \"Properties\": [1]}")]
+    [InlineData("{\"Pid\": 99999999999999999999}")]
+    [InlineData("{\"Pid\": -1}")]
+    [InlineData("DEEP")]
     public void Input_that_is_none(string input)
     {
-        (int status, string output, string error) = Run("--configFile FILE --action up --handle h", First(), input);
+        string text = input == "DEEP" ? $"{{\"Properties\": {new string('[', 100_000)}" : input;
+        (int status, string output, string error) = Run("--configFile FILE --action up --handle h", First(), text);
         Assert.Equal((1, ""), (status, output));
         Assert.StartsWith("error: ", error, StringComparison.Ordinal);
+        Assert.Equal(1, error.Count(c => c == '\n'));
     }
 
     [Theory]

@@ -45,12 +45,27 @@ public class WrapperConfigTests
     [InlineData("dns_servers", "[\"banana\"]", "invalid DNS server \"banana\", must be valid IP address")]
     [InlineData("deny_networks", "{ \"always\": [\"banana\"] }", "deny_networks.always[0]")]
     [InlineData("host_tcp_services", "[\"169.254.0.2\"]", "host_tcp_services[0]")]
+    [InlineData("host_tcp_services", "[\"[fd00::2]:9001\"]", "must be an IPv4 address")]
+    [InlineData("host_tcp_services_ipv6", "[\"169.254.0.2:9001\"]", "must be an IPv6 address")]
     [InlineData("outbound_connections", "{ \"limit\": true, \"burst\": 5 }", "missing outbound connection rate_per_sec")]
     [InlineData("datastore_file_owner", "\"nobody-has-this-name\"", "/etc/passwd does not have")]
     public void What_is_missing_or_wrong_is_told_by_name(string key, string? value, string text)
     {
         JsonObject config = JsonNode.Parse(Newest)!.AsObject();
         config[key] = value is null ? null : JsonNode.Parse(value);
+        Assert.Contains(text, Assert.Throws<CniException>(() => Read(config.ToJsonString())).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("host_udp_services_ipv6", "[\"[fd00::2]:53\"]", "\"host_udp_services_ipv6\" needs backend \"nftables\"")]
+    [InlineData("deny_networks", "{ \"always\": [\"fd00::/8\"] }", "must be a network of IPv4")]
+    public void Iptables_knows_no_IPv6(string key, string value, string text)
+    {
+        JsonObject config = JsonNode.Parse(Newest)!.AsObject();
+        config[key] = JsonNode.Parse(value);
+        Assert.NotNull(Read(config.ToJsonString()).Rules);
+        config["backend"] = "iptables";
+        config["iptables_lock_file"] = "/lock";
         Assert.Contains(text, Assert.Throws<CniException>(() => Read(config.ToJsonString())).Message, StringComparison.Ordinal);
     }
 

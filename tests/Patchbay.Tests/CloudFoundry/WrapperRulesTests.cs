@@ -150,7 +150,7 @@ public class WrapperRulesTests
                 { "rules": [{ "networks": [{ "start": "10.0.0.1", "end": "10.0.0.9" }] }, { "protocol": 1, "networks": [{ "start": "9.9.9.9" }], "ports": [{ "start": 80, "end": 90 }], "log": true },
                   { "protocol": 3, "networks": [{ "start": "8.8.0.0", "end": "8.8.255.255" }], "icmps": { "type": 8, "code": 0 } }] }
                 """u8.ToArray(), "test").Array("rules"),
-            _ => { });
+            ipv6: false, _ => { });
         groups.Reverse();
         return new WrapperRules(new ContainerNetwork(new MasqueradeName("n", "web", "eth0"), IPAddress.Parse("10.255.30.4"), config, ["eth0", "eth1"])
         {

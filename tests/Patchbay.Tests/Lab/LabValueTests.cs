@@ -45,18 +45,6 @@ public class LabValueTests
     }
 
     [Theory]
-    [InlineData("rate 10mbit delay 40ms", "delay 40ms rate 10mbit")]
-    [InlineData("delay 15ms 2ms loss 1%", "delay 15ms 2ms loss 1%")]
-    [InlineData("delay 100 10 25% duplicate 0.1% reorder 25% 50% gap 5 corrupt 0.5%", "delay 100us 10us 25% duplicate 0.1% corrupt 0.5% reorder 25% 50% gap 5")]
-    [InlineData("loss random 3% 10%", "loss 3% 10%")]
-    public void Impairments_read_as_tc_does(string text, string expected)
-    {
-        Assert.Null(NetemText.TryParse(text, out Netem? netem));
-
-        Assert.Equal(expected, NetemText.Write(new Impairment(netem, 0)));
-    }
-
-    [Theory]
     [InlineData("1mbit", 125_000UL)]
     [InlineData("8kbit", 1000UL)]
     [InlineData("1mbps", 1_000_000UL)]
@@ -80,5 +68,20 @@ public class LabValueTests
         Assert.False(new Ownership("two").Owns(link with { Group = new Ownership("two").Group }));
         Assert.Equal("one", Ownership.LabOf(link));
         Assert.Null(Ownership.LabOf(link with { AlternativeNames = ["other"] }));
+    }
+
+    [Fact]
+    public void A_loan_is_written_on_the_interface_itself()
+    {
+        Ownership lab = new("one");
+        Loan loan = new(4026531840, IsUp: true, new MacAddress(0x02_00_00_00_00_07), 9000, "en+1");
+        Link link = new() { Index = 2, Name = "eth1", Kind = "veth", AlternativeNames = ["enp1s0", lab.MarkOf(loan)] };
+
+        Assert.Equal(loan, lab.LoanOf(link));
+        Assert.True(lab.MarkOf(loan).Length <= 127);
+        Assert.False(lab.Owns(link));
+        Assert.Null(new Ownership("on").LoanOf(link));
+        Assert.Equal("one", Ownership.LabOf(link));
+        Assert.Null(lab.LoanOf(link with { AlternativeNames = ["patchbay-loan+one+x+up+2+9000+eth0"] }));
     }
 }

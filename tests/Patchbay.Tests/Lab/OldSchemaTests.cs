@@ -77,4 +77,68 @@ public class OldSchemaTests
 
         Assert.Equal((OwnerKind.Container, "b"), (config.Links[0].Peer!.Owner.Kind, config.Links[0].Peer!.Owner.Name));
     }
+
+    [Fact]
+    public void A_container_inside_is_a_host_that_the_lab_has_an_engine_run()
+    {
+        const string Nested = """
+            mininet-cfg:
+              switches: [{name: s3}]
+              hosts: [{name: h3, opts: {ip: 10.0.0.100/8}}]
+              containers:
+                - name: h4
+                  opts: {ip: 10.0.0.104/8, defaultRoute: via 10.0.0.1, image: "python:3-alpine", cmd: "sh -c 'sleep 9'", shell_cmd: bash -is, general_args: --log-level debug, run_args: "--env A=B --sysctl=net.ipv4.ip_forward=1 -it --cap-add SYS_PTRACE"}
+              links: [{left: h3, right: s3}, {left: h4, right: s3}]
+              commands: [{node: h4, command: python3 -m http.server 84}, {node: h4, sync: true, command: [ip addr]}]
+            """;
+        LabConfig config = LabText.Config(Nested);
+        Topology lab = TopologyBuilder.Build(config, new TopologyOptions { Lab = "test" }, Expected.Containers(config));
+
+        LabContainerConfig h4 = Assert.Single(config.LabContainers);
+        Assert.Equal(("h4", "python:3-alpine"), (h4.Name.Text, h4.Image.Text));
+        Assert.Equal(["sh", "-c", "sleep 9"], h4.Command);
+        Assert.Equal(["A=B", "SYS_PTRACE", "1"], [.. h4.Options.Environment, .. h4.Options.Capabilities, h4.Options.Sysctls["net.ipv4.ip_forward"]]);
+        Assert.True(config.HasContainers);
+        LabLink link = lab.Links.Single(each => each.End.Node == "h4");
+        Assert.Equal("h4:h4-eth0 -- s3 (s3-eth2)", $"{link}");
+        Assert.Equal("10.0.0.104/8", $"{link.End.Addresses[0]}");
+        Assert.Equal("default via 10.0.0.1 dev h4-eth0", $"{link.End.Routes[0] with { Link = 2 }}");
+        Assert.Equal(("bash -c python3 -m http.server 84", true), (string.Join(' ', lab.Commands[0].Words), lab.Commands[0].Background));
+        Assert.Equal(("bash -c ip addr", false), (string.Join(' ', lab.Commands[1].Words), lab.Commands[1].Background));
+    }
+
+    [Theory]
+    [InlineData("a b  c", "a|b|c")]
+    [InlineData("""--env 'A=b c' "d e"f """, "--env|A=b c|d ef")]
+    [InlineData("""a\ b "c\"d" '' """, "a b|c\"d|")]
+    public void Words_are_divided_as_by_a_shell(string text, string expected) => Assert.Equal(expected, string.Join('|', RunOptions.Split(text)));
+
+    [Fact]
+    public void Arguments_of_containers_that_are_not_known_are_refused()
+    {
+        Assert.Contains("found \"--pid\"", Assert.Single(LabText.Problems("mininet-cfg: {containers: [{name: a, opts: {run_args: --pid host}}]}")), StringComparison.Ordinal);
+        Assert.Contains("there is a switch or host \"a\" already", Assert.Single(LabText.Problems("mininet-cfg: {hosts: [{name: a}], containers: [{name: a}]}")), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("bw: 10, enable_red: true", "rate 10mbit red")]
+    [InlineData("bw: 10, enable_red: true, enable_ecn: true, delay: 5ms", "rate 10mbit red ecn delay 5ms")]
+    [InlineData("delay: 5ms, enable_red: true", "delay 5ms")] // as mininet: without a rate there is nothing to wait for
+    public void Early_detection_is_about_the_rate(string options, string expected)
+    {
+        Topology lab = LabText.Topology($"mininet-cfg: {{hosts: [{{name: a}}, {{name: b}}], links: [{{left: a, right: b, opts: {{{options}, gro: false, txo: false}}}}]}}");
+
+        Assert.Equal((expected, expected), (NetemText.Write(lab.Links[0].End.Egress), NetemText.Write(lab.Links[0].Peer!.Egress)));
+        Assert.Equal([("gro", false), ("tx", false)], lab.Links[0].Peer!.Features);
+    }
+
+    [Fact]
+    public void An_interface_of_the_host_is_lent()
+    {
+        LabConfig config = LabText.Config("interfaces: [{type: link, container: c, host-intf: enp1s0, intf: eth1, ip: 192.0.2.9/24}]");
+        Topology lab = TopologyBuilder.Build(config, new TopologyOptions { Lab = "test" }, Expected.Containers(config));
+
+        Assert.Equal("enp1s0 as c:eth1", $"{Assert.Single(lab.Links)}");
+        Assert.Equal((true, null), (lab.Links[0].End.IsLent, lab.Links[0].End.Mac));
+    }
 }

@@ -57,6 +57,24 @@ public class PlannerTests
         Assert.Contains("here has an interface \"lan\" already, of the lab \"other\"", error.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void What_the_host_lends_is_given_and_given_back_and_never_deleted()
+    {
+        Topology lent = LabText.Topology("nodes: [a]\nlinks: [{node: a, type: link, outer-dev: up0, dev: out}]");
+        ObservedDevice loopback = new() { Owned = true, Link = Link(1, "lo", null, lent.Nodes[1].Loopback!.Mark) with { Flags = LinkFlags.Up | LinkFlags.Loopback } };
+        ObservedDevice home = new() { Link = Link(7, "up0", "veth", "other") with { Group = 0 } };
+        ObservedDevice away = new() { Owned = true, Loan = new Loan(1, true, default, 1500, "up0"), Link = home.Link with { Name = "out" } };
+
+        Assert.Equal("+ loan up0 as a:out", Compare(lent, Node("", home), Node("a", loopback)));
+        Assert.Equal("", Compare(lent, Node(""), Node("a", loopback, away)));
+        Assert.Equal("- loan up0 as a:out", Compare(LabText.Topology("nodes: [a]"), Node(""), Node("a", loopback, away)));
+        // Where the kernel put it when its node ended.
+        Assert.Equal("- loan up0 as out\n+ loan up0 as a:out", Compare(lent, Node("", away), Node("a", loopback)));
+        Assert.Contains("here is no interface \"up0\" to lend to a", Assert.Throws<PlanException>(() => Compare(lent, Node(""), Node("a", loopback))).Message, StringComparison.Ordinal);
+
+        static string Compare(Topology lab, params ObservedNode[] nodes) => Planner.Compare(lab, new Observation { Nodes = nodes.ToDictionary(node => node.Name) }).ToString();
+    }
+
     private static string Plan(Observation seen) => Planner.Compare(Lab, seen).ToString();
 
     private static Observation Seen(Func<ObservedDevice, ObservedDevice?>? eth0 = null)

@@ -104,6 +104,17 @@ public class TunnelGoldenTests
         Flags = Neighbour.Self,
     }));
 
+    [Fact] // bridge fdb replace ee:ee:0a:ff:44:00 dev vx0 dst 192.0.2.2 self permanent
+    public void Destination_of_one() => AttributeTree.Equal("fdb-replace-self", batch => batch.SetNeighbour(new Neighbour
+    {
+        Family = AddressFamily.Bridge,
+        Link = 4,
+        Address = new MacAddress(0xEEEE_0AFF_4400),
+        Destination = There,
+        State = NeighbourState.NoArp | NeighbourState.Permanent,
+        Flags = Neighbour.Self,
+    }));
+
     [Fact] // bridge fdb show dev vx0
     public void Destinations_are_read()
     {

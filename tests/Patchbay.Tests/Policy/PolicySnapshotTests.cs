@@ -25,6 +25,54 @@ public class PolicySnapshotTests
         }
     }
 
+    // What an agent does that knows an early state and hears of changes now and then, in pieces that overlap.
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Changes_since_any_state_lead_to_the_present_one(bool byAnotherServer)
+    {
+        var random = new Random(11);
+        HashSet<string> ids = ["a1", "a2", "a3"];
+        var there = new List<StoredPolicy>();
+        PolicySnapshot now = PolicySnapshot.Load(0, 1000, [], 2);
+        var known = new List<(long State, HashSet<UInt128> Policies)> { (1000, []) };
+        for (long revision = 1; revision <= 100; revision++)
+        {
+            StoredPolicy[] removed = [.. there.Where(_ => random.Next(6) == 0)];
+            StoredPolicy[] added = [.. Enumerable.Range(0, random.Next(3)).Select(each => Stored((revision * 10) + each, random.Next(8), random.Next(8))).Where(each => !there.Exists(other => other.Policy == each.Policy)).DistinctBy(each => each.Policy)];
+            there = [.. there.Except(removed), .. added];
+            long state = 1000 + random.NextInt64(1_000_000); // clocks jump
+            now = byAnotherServer ? PolicySnapshot.Load(revision, state, there, 2).After(now) : now.With(new PolicyChange(revision, state, added, removed));
+            HashSet<UInt128> wanted = [.. now.Touching(ids).Select(each => each.Hash)];
+            foreach ((long since, HashSet<UInt128> policies) in known)
+            {
+                (IReadOnlyCollection<PolicyEntry> more, IReadOnlyCollection<PolicyEntry> less) = Assert.NotNull(now.Since(since, ids));
+                policies.ExceptWith(less.Select(each => each.Hash));
+                policies.UnionWith(more.Select(each => each.Hash));
+                Assert.Equal(wanted.Order(), policies.Order());
+            }
+
+            known.Add((state, wanted));
+        }
+
+        Assert.Null(now.Since(1, ids));
+        Assert.Null(PolicySnapshot.Load(1, 1, there, 2).Since(1000, ids));
+    }
+
+    [Fact]
+    public void A_history_forgets_what_is_too_much()
+    {
+        PolicySnapshot now = PolicySnapshot.Load(0, 0, [], 2);
+        for (long revision = 1; revision <= 3000; revision++)
+            now = now.With(new PolicyChange(revision, revision, [Stored(revision, 1, 2)], revision == 1 ? [] : [Stored(revision - 1, 1, 2)]));
+
+        Assert.Null(now.Since(1900, ["a1"]));
+        Assert.Single(Assert.NotNull(now.Since(2500, ["a1"])).Added);
+        now = now.With(new PolicyChange(3001, 3001, [.. Enumerable.Range(0, 20_000).Select(each => Stored(10_000 + each, each, 2))], []));
+        Assert.Null(now.Since(3000, ["a1"]));
+        Assert.Empty(Assert.NotNull(now.Since(3001, ["a1"])).Added);
+    }
+
     [Fact]
     public void A_change_must_be_the_next_one() =>
         Assert.Throws<ArgumentException>(() => PolicySnapshot.Load(1, 1, [], 2).With(new PolicyChange(3, 3, [], [])));

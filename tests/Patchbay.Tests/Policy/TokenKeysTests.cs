@@ -1,6 +1,7 @@
 using System.Buffers.Text;
 using System.Security.Cryptography;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.IdentityModel.Tokens;
 using Patchbay.Policy.CloudFoundry;
 using Patchbay.Policy.Tokens;
 
@@ -16,15 +17,32 @@ public class TokenKeysTests
     public async Task Keys_are_read_once_and_again_when_a_new_one_is_asked_for_but_not_for_every_stranger()
     {
         using TokenKeys keys = Create();
-        Assert.Single(await keys.GetAsync(default));
-        Assert.False(await keys.RefreshAsync(default));
+        IReadOnlyList<SecurityKey> first = await keys.GetAsync(default);
+        Assert.Single(first);
+        Assert.Same(first, await keys.RefreshAsync(first, default));
         Assert.Equal(1, _reads);
 
         _set = Set("one", "two");
         _clock.Advance(TimeSpan.FromSeconds(11));
-        Assert.True(await keys.RefreshAsync(default));
-        Assert.Equal(2, (await keys.GetAsync(default)).Count);
+        IReadOnlyList<SecurityKey> second = await keys.RefreshAsync(first, default);
+        Assert.Equal(2, second.Count);
+        Assert.Same(second, await keys.GetAsync(default));
+        Assert.Same(second, await keys.RefreshAsync(first, default)); // who tried the old ones meanwhile
         Assert.Equal(2, _reads);
+    }
+
+    [Fact]
+    public async Task Who_comes_while_the_keys_are_read_waits_for_them()
+    {
+        var issuer = new TaskCompletionSource<string>();
+        using var keys = new TokenKeys(_ => issuer.Task, "test", NullLogger.Instance, _clock);
+        Task<IReadOnlyList<SecurityKey>>[] callers = [.. Enumerable.Range(0, 3).Select(_ => keys.GetAsync(default))];
+
+        Assert.DoesNotContain(callers, each => each.IsCompleted);
+        issuer.SetResult(Set("one"));
+
+        foreach (Task<IReadOnlyList<SecurityKey>> each in callers)
+            Assert.Single(await each);
     }
 
     [Fact]

@@ -38,6 +38,12 @@ internal sealed class DockerClient(string engine, string socket) : IDisposable
         }
     }
 
+    /// <summary>A call whose answer says nothing.</summary>
+    public async Task CallAsync(HttpMethod method, string path, CancellationToken cancellation)
+    {
+        using var response = await SendAsync(method, path, null, cancellation).ConfigureAwait(false);
+    }
+
     /// <summary>Begins an answer that goes on.</summary>
     public Task<HttpResponseMessage> StreamAsync(string path, CancellationToken cancellation) => SendAsync(HttpMethod.Get, path, null, cancellation);
 

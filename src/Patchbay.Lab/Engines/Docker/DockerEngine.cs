@@ -5,7 +5,7 @@ using System.Text.Json;
 namespace Patchbay.Lab.Engines.Docker;
 
 /// <summary>Docker, or Podman by the same interface, on its Unix socket.</summary>
-internal sealed class DockerEngine : Engine
+internal sealed partial class DockerEngine : Engine
 {
     /// <summary>Where Docker listens.</summary>
     public const string DockerSocket = "/run/docker.sock";

@@ -1,5 +1,6 @@
 using System.Net;
 using Patchbay.Plugins.Main.Masquerading;
+using Patchbay.Plugins.Meta.Wrapper.Native;
 
 namespace Patchbay.Plugins.Meta.Wrapper;
 
@@ -16,8 +17,11 @@ internal sealed record ContainerNetwork(MasqueradeName Owner, IPAddress Address,
     /// <summary>What the application is: app, task or staging; null when nobody says.</summary>
     internal string? Workload { get; init; }
 
-    /// <summary>The container's IPv6 addresses, which nothing may use.</summary>
+    /// <summary>The container's IPv6 addresses.</summary>
     internal IReadOnlyList<IPAddress> IPv6 { get; init; } = [];
+
+    /// <summary>Those that a table is for.</summary>
+    internal IReadOnlyList<IPAddress> AddressesOf(CfTable table) => table.IPv4 ? [Address] : IPv6;
 
     internal IReadOnlyList<NetIn> Ports { get; init; } = [];
 

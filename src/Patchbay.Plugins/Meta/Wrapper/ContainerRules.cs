@@ -1,32 +1,32 @@
 using System.Net;
 using Patchbay.Cni.Model;
-using Patchbay.Netlink.Netfilter;
 using Patchbay.Plugins.Interfaces;
 using Patchbay.Plugins.Main.Masquerading;
 using Patchbay.Plugins.Meta.Wrapper.Iptables;
 using Patchbay.Plugins.Meta.Wrapper.Native;
+using Patchbay.Plugins.PacketFilter;
 
 namespace Patchbay.Plugins.Meta.Wrapper;
 
 /// <summary>The rules of containers, in nf_tables or in iptables.</summary>
 internal static class ContainerRules
 {
-    /// <summary>Makes those of a container but its security groups.</summary>
+    /// <summary>Makes those of a container.</summary>
     /// <param name="container">The container.</param>
+    /// <param name="groups">Whether those of its security groups too.</param>
     /// <param name="datastore">Which others there are: iptables' names of chains are short.</param>
-    internal static void Add(ContainerNetwork container, Datastore datastore)
+    internal static void Add(ContainerNetwork container, bool groups, Datastore datastore)
     {
         if (!container.Config.UsesIptables)
         {
-            using var nft = NftablesSocket.Open();
-            NativeRules.Add(nft, container);
+            NftablesSession.Run(nft => NativeRules.Add(nft, container, groups));
             return;
         }
 
         if (SharedWith(container.Handle, datastore) is { } other)
             throw new CniException(CniError.InvalidNetworkConfig, $"containers \"{container.Handle}\" and \"{other}\" would share chains of iptables, whose names are short: give one of them an id that differs earlier, or set \"backend\" to \"nftables\"");
         RemoveIptables(container.Config, container.Owner, container.Address, datastore); // what a crash may have left would be there twice
-        IptablesChains.Apply(container.Config.Lock, new WrapperRules(container).Script(groups: false));
+        IptablesChains.Apply(container.Config.Lock, new WrapperRules(container).Script(groups));
     }
 
     /// <summary>Makes those of its security groups.</summary>
@@ -40,8 +40,7 @@ internal static class ContainerRules
             return;
         }
 
-        using var nft = NftablesSocket.Open();
-        NativeRules.AddGroups(nft, container);
+        NftablesSession.Run(nft => NativeRules.AddGroups(nft, container));
     }
 
     /// <summary>Removes those of a container from both, whichever it was made with.</summary>
@@ -65,12 +64,9 @@ internal static class ContainerRules
     internal static string? Missing(ContainerNetwork container, bool groups)
     {
         if (!container.Config.UsesIptables)
-        {
-            using var nft = NftablesSocket.Open();
-            return NativeRules.Missing(nft, container, groups);
-        }
+            return NftablesSession.Run(nft => NativeRules.Missing(nft, container, groups));
 
-        var present = new PacketFilter.IptablesTool(ipv4: true).SaveTables().ToHashSet();
+        var present = new IptablesTool(ipv4: true).SaveTables().ToHashSet();
         var script = new WrapperRules(container).Script(groups);
         foreach (var table in (ReadOnlySpan<string>)["filter", "nat", "mangle"])
         {
@@ -91,33 +87,29 @@ internal static class ContainerRules
     {
         if (!config.UsesIptables)
         {
-            using var nft = NftablesSocket.Open();
-            NativeRules.Verify(nft);
+            NftablesSession.Run(NativeRules.Verify);
         }
-        else if (PacketFilter.IptablesTool.Find("iptables-restore") is null)
+        else if (IptablesTool.Find("iptables-restore") is null)
         {
             throw new CniException(CniError.PluginNotAvailable, "backend \"iptables\" needs iptables-restore: install iptables, or set \"backend\" to \"nftables\"");
         }
     }
 
-    private static void RemoveNative(RuleConfig config, Func<string, bool> isMeant)
+    /// <summary>Removes the tag that the policy agent gave an address, for containers without rules of ours: who has the address next must not have it.</summary>
+    internal static void RemoveTag(IPAddress address) => NftablesSession.Run(nft => NativeRules.RemoveTag(nft, address));
+
+    private static void RemoveNative(RuleConfig config, Func<string, bool> isMeant) => NftablesSession.Run(nft =>
     {
-        using var nft = NftablesSocket.Open();
         if (config.UsesIptables && !nft.IsAvailable())
             return; // old tables on a kernel without the new ones
         NativeRules.Remove(nft, isMeant);
-    }
+    });
 
     private static void RemoveIptables(RuleConfig config, MasqueradeName owner, IPAddress? address, Datastore datastore)
     {
         var chains = WrapperRules.ChainsOf(owner.ContainerId);
-        if (!config.UsesIptables)
-        {
-            using var nft = NftablesSocket.Open();
-            if (!IptablesChains.MayExist(nft, chains))
-                return;
-        }
-
+        if (!config.UsesIptables && !NftablesSession.Run(nft => IptablesChains.MayExist(nft, chains)))
+            return;
         if (SharedWith(owner.ContainerId, datastore) is not null)
             return; // they are the other container's: this one's ADD was refused
 

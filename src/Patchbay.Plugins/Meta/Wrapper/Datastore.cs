@@ -79,10 +79,22 @@ internal sealed class Datastore(string path, FileOwner? owner)
         var entries = Read();
         if (!change(entries))
             return;
-        LockedFile.Replace(path, Write(entries), owner);
-        // Afterwards: who sees the new number finds the new text.
         _ = ulong.TryParse(File.Exists(version) ? File.ReadAllText(version).Trim() : "", NumberStyles.None, CultureInfo.InvariantCulture, out var number);
-        LockedFile.Replace(version, Encoding.ASCII.GetBytes((number + 1).ToString(CultureInfo.InvariantCulture)), owner);
+        // Both or neither, on a full disk too; and the number last: who sees the new one finds the new text.
+        var showNumber = LockedFile.Prepare(version, Encoding.ASCII.GetBytes((number + 1).ToString(CultureInfo.InvariantCulture)), owner);
+        Action showText;
+        try
+        {
+            showText = LockedFile.Prepare(path, Write(entries), owner);
+        }
+        catch
+        {
+            LockedFile.CleanUp(version);
+            throw;
+        }
+
+        showText();
+        showNumber();
     }
 
     private SortedDictionary<string, byte[]> Read() => File.Exists(path) ? Parse(File.ReadAllBytes(path)) : [];

@@ -1,4 +1,6 @@
+using System.Buffers.Binary;
 using System.Net;
+using System.Net.Sockets;
 using Patchbay.Cni.Model;
 
 namespace Patchbay.Plugins.Meta.Wrapper;
@@ -10,23 +12,28 @@ namespace Patchbay.Plugins.Meta.Wrapper;
 /// <param name="FirstPort">The first port; of ICMP type and code in one number, <c>type &lt;&lt; 8 | code</c>; 0 where there are no ports.</param>
 /// <param name="LastPort">The last port, or type and code.</param>
 /// <param name="Log">Whether what it lets through is logged.</param>
-internal sealed record EgressRule(uint First, uint Last, byte Protocol, ushort FirstPort, ushort LastPort, bool Log)
+internal sealed record EgressRule(UInt128 First, UInt128 Last, byte Protocol, ushort FirstPort, ushort LastPort, bool Log)
 {
     internal const byte Icmp = 1;
     internal const byte Tcp = 6;
     internal const byte Udp = 17;
+    internal const byte IcmpV6 = 58;
 
     // garden.Protocol: all, TCP, UDP, ICMP, ICMPv6
-    private static readonly byte[] Protocols = [0, Tcp, Udp, Icmp, 58];
+    private static readonly byte[] Protocols = [0, Tcp, Udp, Icmp, IcmpV6];
 
     // garden.ICMPType and ICMPCode have eight bits: Cloud Foundry's -1, "any", arrives as this.
     private const int AnyIcmp = 255;
 
+    /// <summary>Whether its addresses are of IPv6.</summary>
+    internal bool IPv6 { get; init; }
+
     /// <summary>Reads rules of Garden, each network and each range of ports as one of these, in their order; what comes twice counts once.</summary>
     /// <param name="rules">The list; null for none.</param>
+    /// <param name="ipv6">Whether rules for IPv6 count.</param>
     /// <param name="skipped">Is told what makes no rule, as with the reference.</param>
     /// <exception cref="CniException">A rule makes no sense; the text names the field.</exception>
-    internal static List<EgressRule> Read(IReadOnlyList<JsonView>? rules, Action<string> skipped)
+    internal static List<EgressRule> Read(IReadOnlyList<JsonView>? rules, bool ipv6, Action<string> skipped)
     {
         var all = new List<EgressRule>();
         var seen = new HashSet<EgressRule>();
@@ -45,15 +52,16 @@ internal sealed record EgressRule(uint First, uint Last, byte Protocol, ushort F
 
             foreach (var network in networks)
             {
-                if (ReadNetwork(network) is not { } range)
+                var (from, to, isIPv6) = ReadNetwork(network);
+                if (Mismatch(protocol, isIPv6, ipv6) is { } why)
                 {
-                    skipped($"{network.Path} is skipped: rules are for IPv4");
+                    skipped($"{network.Path} is skipped: {why}");
                     continue;
                 }
 
                 foreach (var (first, last) in parts)
                 {
-                    var one = new EgressRule(range.First, range.Last, protocol, first, last, log);
+                    var one = new EgressRule(from, to, protocol, first, last, log) { IPv6 = isIPv6 };
                     if (seen.Add(one))
                         all.Add(one);
                 }
@@ -64,14 +72,28 @@ internal sealed record EgressRule(uint First, uint Last, byte Protocol, ushort F
     }
 
     /// <summary>The range of addresses as iptables(8) takes it: <c>10.0.0.1-10.0.0.9</c>.</summary>
-    internal string Range => $"{ToAddress(First)}-{ToAddress(Last)}";
+    internal string Range => $"{ToAddress(First, IPv6)}-{ToAddress(Last, IPv6)}";
 
-    internal static IPAddress ToAddress(uint number) => new([(byte)(number >> 24), (byte)(number >> 16), (byte)(number >> 8), (byte)number]);
-
-    internal static uint ToNumber(IPAddress address)
+    internal static IPAddress ToAddress(UInt128 number, bool ipv6)
     {
-        var bytes = address.GetAddressBytes();
-        return ((uint)bytes[0] << 24) | ((uint)bytes[1] << 16) | ((uint)bytes[2] << 8) | bytes[3];
+        Span<byte> bytes = stackalloc byte[16];
+        BinaryPrimitives.WriteUInt128BigEndian(bytes, number);
+        return new IPAddress(ipv6 ? bytes : bytes[12..]);
+    }
+
+    internal static UInt128 ToNumber(IPAddress address)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        bytes.Clear();
+        address.TryWriteBytes(address.AddressFamily == AddressFamily.InterNetwork ? bytes[12..] : bytes, out _);
+        return BinaryPrimitives.ReadUInt128BigEndian(bytes);
+    }
+
+    private static string? Mismatch(byte protocol, bool isIPv6, bool ipv6)
+    {
+        if (isIPv6 && !ipv6)
+            return "rules are for IPv4";
+        return protocol == (isIPv6 ? Icmp : IcmpV6) ? "its ICMP is of the other family" : null;
     }
 
     private static List<(ushort First, ushort Last)> PortsOf(JsonView rule, byte protocol, out string? missing)
@@ -92,7 +114,7 @@ internal sealed record EgressRule(uint First, uint Last, byte Protocol, ushort F
 
                 missing = parts.Count == 0 ? "ports" : null;
                 break;
-            case Icmp:
+            case Icmp or IcmpV6:
                 if (rule.Object("icmps") is not { } icmp || icmp.Integer("type", -1, AnyIcmp) is not { } type || icmp.Integer("code", -1, AnyIcmp) is not { } code)
                 {
                     missing = "ICMP type or code";
@@ -102,11 +124,8 @@ internal sealed record EgressRule(uint First, uint Last, byte Protocol, ushort F
                 var anyCode = code is -1 or AnyIcmp;
                 parts.Add(type is -1 or AnyIcmp ? ((ushort)0, ushort.MaxValue) : ((ushort)((type << 8) | (anyCode ? 0 : code)), (ushort)((type << 8) | (anyCode ? AnyIcmp : code))));
                 break;
-            case 0:
-                parts.Add((0, 0));
-                break;
             default:
-                missing = "protocol of IPv4";
+                parts.Add((0, 0));
                 break;
         }
 
@@ -114,15 +133,13 @@ internal sealed record EgressRule(uint First, uint Last, byte Protocol, ushort F
     }
 
     // A range with a start alone is one address.
-    private static (uint First, uint Last)? ReadNetwork(JsonView network)
+    private static (UInt128 First, UInt128 Last, bool IsIPv6) ReadNetwork(JsonView network)
     {
         var start = network.Address("start") ?? throw network.Error("has no \"start\"");
         var end = network.Address("end") ?? start;
         if (start.AddressFamily != end.AddressFamily)
             throw network.Error($"goes from one family of addresses to another: {start} to {end}");
-        if (start.AddressFamily != System.Net.Sockets.AddressFamily.InterNetwork)
-            return null;
         var (first, last) = (ToNumber(start), ToNumber(end));
-        return first <= last ? (first, last) : throw network.Error($"ends before it starts: {start} to {end}");
+        return first <= last ? (first, last, start.AddressFamily == AddressFamily.InterNetworkV6) : throw network.Error($"ends before it starts: {start} to {end}");
     }
 }

@@ -64,13 +64,26 @@ internal sealed class LockedFile : IDisposable
     /// <param name="path">The file.</param>
     /// <param name="text">The text.</param>
     /// <param name="owner">Whose the file is; null for the process's own user.</param>
-    internal static void Replace(string path, ReadOnlySpan<byte> text, FileOwner? owner)
+    internal static void Replace(string path, ReadOnlySpan<byte> text, FileOwner? owner) => Prepare(path, text, owner)();
+
+    /// <summary>Does all of a <see cref="Replace"/> that may fail for want of room.</summary>
+    /// <returns>Does the rest.</returns>
+    internal static Action Prepare(string path, ReadOnlySpan<byte> text, FileOwner? owner)
     {
         var aside = Aside(path);
-        using (var file = new FileStream(aside, new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, BufferSize = 0, UnixCreateMode = OwnerOnly }))
-            file.Write(text);
-        owner?.Take(aside);
-        File.Move(aside, path, overwrite: true);
+        try
+        {
+            using (var file = new FileStream(aside, new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, BufferSize = 0, UnixCreateMode = OwnerOnly }))
+                file.Write(text);
+            owner?.Take(aside);
+        }
+        catch
+        {
+            File.Delete(aside);
+            throw;
+        }
+
+        return () => File.Move(aside, path, overwrite: true);
     }
 
     /// <summary>Removes what a <see cref="Replace"/> that was killed left.</summary>

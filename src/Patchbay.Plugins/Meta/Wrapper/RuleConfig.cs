@@ -82,12 +82,16 @@ internal sealed record RuleConfig
             InstanceAddress = V4(root.Get("instance_address") ?? throw WrapperConfig.Missing("instance address", "instance_address")),
             UnderlayIps = root.Array("underlay_ips") is { Count: > 0 } ips ? [.. ips.Select(V4)] : throw WrapperConfig.Missing("underlay ips", "underlay_ips"),
             UnderlayNames = [.. (root.Array("temporary_underlay_interface_names") ?? []).Select(DeviceName)],
-            NoMasquerade = root.String("no_masquerade_cidr_range") is { Length: > 0 } ? Prefix(root.Get("no_masquerade_cidr_range")!.Value) : null,
+            NoMasquerade = root.String("no_masquerade_cidr_range") is { Length: > 0 } ? Prefix(root.Get("no_masquerade_cidr_range")!.Value, ipv6: false) : null,
             HostDns = [.. dnsServers.Select(text => IpText.TryParse(text)!).Where(IsLinkLocal)],
-            HostServices = [.. Services(root, "host_tcp_services", EgressRule.Tcp), .. Services(root, "host_udp_services", EgressRule.Udp)],
-            DenyAlways = Prefixes(deny, "always"),
-            DenyRunning = Prefixes(deny, "running"),
-            DenyStaging = Prefixes(deny, "staging"),
+            HostServices = 
+            [
+                .. Services(root, "host_tcp_services", EgressRule.Tcp, AddressFamily.InterNetwork), .. Services(root, "host_udp_services", EgressRule.Udp, AddressFamily.InterNetwork),
+                .. ServicesV6(root, "host_tcp_services_ipv6", EgressRule.Tcp, iptables), .. ServicesV6(root, "host_udp_services_ipv6", EgressRule.Udp, iptables),
+            ],
+            DenyAlways = Prefixes(deny, "always", iptables),
+            DenyRunning = Prefixes(deny, "running", iptables),
+            DenyStaging = Prefixes(deny, "staging", iptables),
             LogGroups = root.Boolean("iptables_asg_logging") ?? false,
             LogContainers = root.Boolean("iptables_c2c_logging") ?? false,
             DeniedLogsPerSecond = PerSecond(root, "iptables_denied_logs_per_sec", "denied logs per sec"),
@@ -123,22 +127,27 @@ internal sealed record RuleConfig
     private static int PerSecond(JsonView root, string key, string words) =>
         (int)(root.Integer(key, int.MinValue, int.MaxValue) is { } number && number is > 0 and <= 10_000 ? number : throw WrapperConfig.Invalid($"invalid {words} (\"{key}\"): it must be a number from 1 to 10000"));
 
-    private static IEnumerable<HostService> Services(JsonView root, string key, byte protocol)
+    private static IEnumerable<HostService> Services(JsonView root, string key, byte protocol, AddressFamily family)
     {
         foreach (var each in root.Array(key) ?? [])
         {
-            yield return IPEndPoint.TryParse(each.AsString(), out var point) && point is { AddressFamily: AddressFamily.InterNetwork, Port: > 0 }
+            var ipv4 = family == AddressFamily.InterNetwork;
+            yield return IPEndPoint.TryParse(each.AsString(), out var point) && point.AddressFamily == family && point.Port > 0
                 ? new HostService(point.Address, protocol, (ushort)point.Port)
-                : throw WrapperConfig.Invalid($"\"{each.Path}\" must be an IPv4 address and a port such as 169.254.0.2:9001, not \"{each.AsString()}\"");
+                : throw WrapperConfig.Invalid($"\"{each.Path}\" must be an {(ipv4 ? "IPv4" : "IPv6")} address and a port such as {(ipv4 ? "169.254.0.2:9001" : "[fd00::2]:9001")}, not \"{each.AsString()}\"");
         }
     }
 
-    private static List<IpPrefix> Prefixes(JsonView? lists, string key) => [.. (lists?.Array(key) ?? []).Select(Prefix)];
+    private static IEnumerable<HostService> ServicesV6(JsonView root, string key, byte protocol, bool iptables) => iptables && root.Array(key) is { Count: > 0 }
+        ? throw WrapperConfig.Invalid($"\"{key}\" needs backend \"{WrapperConfig.Nftables}\": rules of iptables are for IPv4")
+        : Services(root, key, protocol, AddressFamily.InterNetworkV6);
 
-    private static IpPrefix Prefix(JsonView view)
+    private static List<IpPrefix> Prefixes(JsonView? lists, string key, bool iptables) => [.. (lists?.Array(key) ?? []).Select(each => Prefix(each, ipv6: !iptables))];
+
+    private static IpPrefix Prefix(JsonView view, bool ipv6)
     {
         var prefix = view.AsPrefix();
-        return prefix.IsIPv4 ? new IpPrefix(prefix.Network.BaseAddress, prefix.PrefixLength) : throw WrapperConfig.Invalid($"\"{view.Path}\" must be a network of IPv4, not {prefix}");
+        return prefix.IsIPv4 || ipv6 ? new IpPrefix(prefix.Network.BaseAddress, prefix.PrefixLength) : throw WrapperConfig.Invalid($"\"{view.Path}\" must be a network of IPv4, not {prefix}");
     }
 
     private static IPAddress V4(JsonView view) =>

@@ -13,7 +13,7 @@ internal sealed record WrapperConfig
     [
         "instance_address", "underlay_ips", "temporary_underlay_interface_names", "iptables_lock_file", "ingress_tag", "vtep_name", "policy_agent_force_poll_address",
         "iptables_denied_logs_per_sec", "iptables_accepted_udp_logs_per_sec", "deny_networks", "outbound_connections", "no_masquerade_cidr_range", "host_tcp_services",
-        "host_udp_services", "backend",
+        "host_udp_services", "host_tcp_services_ipv6", "host_udp_services_ipv6", "backend",
     ];
 
     /// <summary>Where containers are written down for the policy agent.</summary>

@@ -21,7 +21,7 @@ internal sealed class WrapperPlugin(string name) : CniPlugin
         var config = WrapperConfig.Read(request.Config);
         // What is wrong with them is told before anything is made.
         var ports = ReadPorts(request.Config);
-        var groups = ReadGroups(request);
+        var groups = ReadGroups(request, config.Rules);
         var inner = WrapperDelegate.Of(request, config);
         var result = Call(inner);
         var undo = new Rollback();
@@ -56,7 +56,12 @@ internal sealed class WrapperPlugin(string name) : CniPlugin
         Try("store delete", () => datastore.Delete(request.ContainerId));
         Try("delegate call", () => WrapperDelegate.Of(request, config).Delete());
         if (config.Rules is not { } rules)
+        {
+            if (address is not null)
+                Try("remove the policy agent's tag", () => ContainerRules.RemoveTag(address));
             return;
+        }
+
         Try("remove rules", () => ContainerRules.Remove(rules, new MasqueradeName(request), address, datastore));
         AgentOf(rules)?.CleanGroups(request.ContainerId);
 
@@ -84,7 +89,7 @@ internal sealed class WrapperPlugin(string name) : CniPlugin
         // Whose the security groups are the runtime does not tell here: with an agent, they may be its.
         if (config.Rules is { } rules)
         {
-            var container = Container(request, rules, result, address) with { Ports = ReadPorts(request.Config), Groups = ReadGroups(request) };
+            var container = Container(request, rules, result, address) with { Ports = ReadPorts(request.Config), Groups = ReadGroups(request, rules) };
             if (ContainerRules.Missing(container, groups: rules.Agent is null) is { } missing)
                 throw InterfaceCheck.Failed($"{missing} is missing");
         }
@@ -141,8 +146,8 @@ internal sealed class WrapperPlugin(string name) : CniPlugin
         var agent = AgentOf(container.Config);
         agent?.PollPolicies();
         undo.Push(() => ContainerRules.Remove(container.Config, container.Owner, container.Address, datastore));
-        ContainerRules.Add(container, datastore);
-        if (agent is null || agent.SyncGroups(container.Handle) == PolicyAgentClient.GroupsBy.Wrapper)
+        ContainerRules.Add(container, groups: agent is null, datastore);
+        if (agent?.SyncGroups(container.Handle) == PolicyAgentClient.GroupsBy.Wrapper)
             ContainerRules.AddGroups(container);
     }
 
@@ -219,9 +224,9 @@ internal sealed class WrapperPlugin(string name) : CniPlugin
     }
 
     // Each rule goes before those before it, so packets meet them from the last to the first.
-    private List<EgressRule> ReadGroups(PluginRequest request)
+    private List<EgressRule> ReadGroups(PluginRequest request, RuleConfig? config)
     {
-        var rules = EgressRule.Read(request.Config.RuntimeConfig?.Array("netOutRules"), text => PluginHost.Note(request.Environment, $"{Name}: {text}"));
+        var rules = EgressRule.Read(request.Config.RuntimeConfig?.Array("netOutRules"), ipv6: config is { UsesIptables: false }, text => PluginHost.Note(request.Environment, $"{Name}: {text}"));
         rules.Reverse();
         return rules;
     }

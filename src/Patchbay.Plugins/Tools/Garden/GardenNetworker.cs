@@ -92,7 +92,7 @@ internal sealed class GardenNetworker
         // Before anything else is opened: descriptor 3 is Garden's.
         using var container = NamespaceMount.Open(input.Pid);
         var networks = NetworkerNetworks.Load(_config, _handle, _environment);
-        var rules = _config.MakesRules ? EgressRule.Read(input.NetOutRules, Skipped) : [];
+        var rules = _config.MakesRules ? EgressRule.Read(input.NetOutRules, ipv6: false, Skipped) : [];
         var undo = new Rollback();
         try
         {
@@ -176,7 +176,7 @@ internal sealed class GardenNetworker
     private void NetOut(string action)
     {
         var input = NetworkerInput.Read(_environment.Input, action);
-        Rules.Allow(input.ContainerIp, EgressRule.Read(input.Rules, Skipped));
+        Rules.Allow(input.ContainerIp, EgressRule.Read(input.Rules, ipv6: false, Skipped));
     }
 
     private void Skipped(string text) => PluginHost.Note(_environment, $"{_config.LogPrefix}: {text}");

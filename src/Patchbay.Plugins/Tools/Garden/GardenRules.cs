@@ -1,10 +1,10 @@
 using System.Net;
 using Patchbay.Cni.Model;
-using Patchbay.Netlink.Netfilter;
 using Patchbay.Plugins.Interfaces;
 using Patchbay.Plugins.Main.Masquerading;
 using Patchbay.Plugins.Meta.Wrapper;
 using Patchbay.Plugins.Meta.Wrapper.Iptables;
+using Patchbay.Plugins.PacketFilter;
 
 namespace Patchbay.Plugins.Tools.Garden;
 
@@ -29,8 +29,7 @@ internal sealed class GardenRules(NetworkerConfig config, string handle)
     {
         if (!config.UsesIptables)
         {
-            using var nft = NftablesSocket.Open();
-            GardenTable.Begin(nft, _owner, container, Overlay);
+            NftablesSession.Run(nft => GardenTable.Begin(nft, _owner, container, Overlay));
             return;
         }
 
@@ -52,8 +51,7 @@ internal sealed class GardenRules(NetworkerConfig config, string handle)
             return;
         if (!config.UsesIptables)
         {
-            using var nft = NftablesSocket.Open();
-            GardenTable.Allow(nft, _owner, container, Overlay, rules);
+            NftablesSession.Run(nft => GardenTable.Allow(nft, _owner, container, Overlay, rules));
             return;
         }
 
@@ -68,8 +66,7 @@ internal sealed class GardenRules(NetworkerConfig config, string handle)
     {
         if (!config.UsesIptables)
         {
-            using var nft = NftablesSocket.Open();
-            GardenTable.Map(nft, _owner, host, container, port);
+            NftablesSession.Run(nft => GardenTable.Map(nft, _owner, host, container, port));
             return;
         }
 
@@ -82,12 +79,11 @@ internal sealed class GardenRules(NetworkerConfig config, string handle)
     internal void Remove()
     {
         var cleanup = new Cleanup();
-        cleanup.Step(() =>
+        cleanup.Step(() => NftablesSession.Run(nft =>
         {
-            using var nft = NftablesSocket.Open();
             if (!config.UsesIptables || nft.IsAvailable())
                 GardenTable.Remove(nft, _owner);
-        });
+        }));
         cleanup.Step(RemoveIptables);
         cleanup.ThrowIfFailed();
     }
@@ -95,13 +91,7 @@ internal sealed class GardenRules(NetworkerConfig config, string handle)
     private void RemoveIptables()
     {
         var chains = new Dictionary<string, string[]> { [Filter] = [NetOut], [Nat] = [NetIn] };
-        if (!config.UsesIptables)
-        {
-            using var nft = NftablesSocket.Open();
-            if (!IptablesChains.MayExist(nft, chains))
-                return;
-        }
-
-        IptablesChains.Remove(config.Lock, chains, static (_, _) => false);
+        if (config.UsesIptables || NftablesSession.Run(nft => IptablesChains.MayExist(nft, chains)))
+            IptablesChains.Remove(config.Lock, chains, static (_, _) => false);
     }
 }

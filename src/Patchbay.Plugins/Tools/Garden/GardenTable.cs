@@ -16,7 +16,7 @@ internal static class GardenTable
 {
     internal const string Name = "garden_networker";
 
-    private const NftFamily Family = CfTable.Family;
+    private const NftFamily Family = NftFamily.Ip;
     private const string Forward = "forward";
     private const string Mapping = "map_ports";
 
@@ -75,17 +75,17 @@ internal static class GardenTable
         return SharedChain.Of(EgressChains.NetOut, $"{overlay}{string.Concat(plain)}", (writer, chain) =>
         {
             writer.Chain(chain.Name);
-            writer.Rule(chain.Name, ChainWriter.New().Destination(overlay.Address, overlay.PrefixLength).Return());
-            writer.Rule(chain.Name, ChainWriter.New().State(NftConnectionState.Established | NftConnectionState.Related).Return());
+            writer.Rule(chain.Name, writer.New().Destination(overlay.Address, overlay.PrefixLength).Return());
+            writer.Rule(chain.Name, writer.New().State(NftConnectionState.Established | NftConnectionState.Related).Return());
             EgressChains.AddRules(writer, chain, plain, static _ => NftVerdict.Return);
-            writer.Rule(chain.Name, ChainWriter.New().Add(ChainWriter.PortUnreachable));
+            writer.Rule(chain.Name, writer.New().Add(writer.PortUnreachable));
         });
     }
 
     private static void Put(NftablesSocket nft, NftablesTransaction transaction, MasqueradeName owner, IPAddress container, SharedChain chain)
     {
         Prepare(nft, transaction);
-        SharedChain.AddMissing(nft, transaction, Name, [chain]);
+        SharedChain.AddMissing(nft, transaction, Family, Name, [chain]);
         if (Find(nft, container) is not null)
             transaction.DeleteElements(Containers, [new NftSetElement(NftKey.Of(container))], Tolerated.Missing);
         transaction.AddElements(Containers, [new NftSetElement(NftKey.Of(container)) { Data = new NftData(NftVerdict.Goto(chain.Name)), Comment = owner.NftComment }]);
@@ -110,7 +110,7 @@ internal static class GardenTable
 
     private static NftRule[] Rules() =>
     [
-        new(Family, Name, Forward, ChainWriter.New().LoadAddress(source: true, ipv4: true).VerdictFrom(new NftSetReference(Containers.Name)).Build()),
+        new(Family, Name, Forward, new NftRuleBuilder(Family).LoadAddress(source: true, ipv4: true).VerdictFrom(new NftSetReference(Containers.Name)).Build()),
         new(Family, Name, Mapping, CfTable.PortTranslation(Ports).Build()),
     ];
 
@@ -127,7 +127,7 @@ internal static class GardenTable
             }
         }
 
-        SharedChain.RemoveUnused(nft, transaction, Name, [EgressChains.NetOut], wanted);
+        SharedChain.RemoveUnused(nft, transaction, Family, Name, [EgressChains.NetOut], wanted);
     }
 
     private static NftSetElement? Find(NftablesSocket nft, IPAddress container) => nft.FindElements(Containers, [NftKey.Of(container)]) is [var found] ? found : null;

@@ -33,17 +33,17 @@ internal static class ProxyRedirect
 
         using var nft = NftablesSocket.Open(container);
         var transaction = new NftablesTransaction();
-        transaction.Add(new NftTable(CfTable.Family, Name) { Comment = "Proxy of the application, by garden-external-networker" });
-        Chain("output", NftHookPoint.Output, ChainWriter.New().Destination(networks.Address, networks.PrefixLength).Transport(EgressRule.Tcp)
+        transaction.Add(new NftTable(NftFamily.Ip, Name) { Comment = "Proxy of the application, by garden-external-networker" });
+        Chain("output", NftHookPoint.Output, new NftRuleBuilder(NftFamily.Ip).Destination(networks.Address, networks.PrefixLength).Transport(EgressRule.Tcp)
             .Add(new NftMeta(NftMetaKey.SocketUser)).Add(new NftCompare(NftOperator.NotEqual, NftKey.Number(config.ProxyUser))).Redirect(config.ProxyPort));
         if (config.RedirectsIngress)
-            Chain("prerouting", NftHookPoint.Prerouting, ChainWriter.New().Transport(EgressRule.Tcp).Redirect(config.ProxyPort));
+            Chain("prerouting", NftHookPoint.Prerouting, new NftRuleBuilder(NftFamily.Ip).Transport(EgressRule.Tcp).Redirect(config.ProxyPort));
         nft.Commit(transaction);
 
         void Chain(string name, NftHookPoint point, NftRuleBuilder rule)
         {
-            transaction.Add(new NftChain(CfTable.Family, Name, name) { Hook = new NftHook("nat", point, DestinationNatPriority) });
-            transaction.Add(new NftRule(CfTable.Family, Name, name, rule.Build()));
+            transaction.Add(new NftChain(NftFamily.Ip, Name, name) { Hook = new NftHook("nat", point, DestinationNatPriority) });
+            transaction.Add(new NftRule(NftFamily.Ip, Name, name, rule.Build()));
         }
     }
 }

@@ -56,7 +56,7 @@ internal sealed class Datastore(string path)
             throw new IOException("it is written to all the time");
         var problems = new List<string>();
         List<LocalContainer> containers = ContainerDocument.Parse(text, problems);
-        bool changed = Containers is null || !containers.SequenceEqual(Containers, SameContainer.Instance);
+        bool changed = Containers is null || containers.Count != Containers.Count || containers.Zip(Containers).Any(each => !each.First.IsSame(each.Second));
         (_stamp, Containers, Problems) = (stamp, containers, problems);
         return changed;
     }
@@ -66,15 +66,5 @@ internal sealed class Datastore(string path)
         var file = new FileInfo(path);
         string version = $"{path}_version";
         return (file.LastWriteTimeUtc, file.Length, File.Exists(version) ? File.ReadAllText(version) : "");
-    }
-
-    private sealed class SameContainer : IEqualityComparer<LocalContainer>
-    {
-        internal static readonly SameContainer Instance = new();
-
-        public bool Equals(LocalContainer? one, LocalContainer? other) =>
-            one is not null && other is not null && one with { Ports = other.Ports } == other && one.Ports.SequenceEqual(other.Ports);
-
-        public int GetHashCode(LocalContainer container) => container.Handle.GetHashCode(StringComparison.Ordinal);
     }
 }

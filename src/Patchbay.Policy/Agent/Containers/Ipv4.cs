@@ -11,8 +11,8 @@ internal readonly record struct Ipv4(uint Number) : IComparable<Ipv4>
     internal static bool TryParse(string text, out Ipv4 address)
     {
         address = default;
-        // IPAddress also takes "10" and "0x0a000001".
-        if (text.Count(each => each == '.') != 3 || !IPAddress.TryParse(text, out IPAddress? parsed) || parsed.AddressFamily != AddressFamily.InterNetwork)
+        // IPAddress also takes "10", "0x0a000001", and "10.0.0.010" for 10.0.0.8.
+        if (!IPAddress.TryParse(text, out IPAddress? parsed) || parsed.AddressFamily != AddressFamily.InterNetwork || parsed.ToString() != text)
             return false;
         address = Of(parsed.GetAddressBytes());
         return true;

@@ -16,4 +16,7 @@ internal sealed record LocalContainer(string Handle, Ipv4 Address)
 
     /// <summary>The ports that it may be reached at from a router.</summary>
     internal IReadOnlyList<ushort> Ports { get; init; } = [];
+
+    /// <summary>Whether everything is the same, the list of ports by what is in it.</summary>
+    internal bool IsSame(LocalContainer other) => ReferenceEquals(this, other) || (this with { Ports = other.Ports } == other && Ports.SequenceEqual(other.Ports));
 }

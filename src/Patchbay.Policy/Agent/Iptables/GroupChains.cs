@@ -19,10 +19,11 @@ internal static partial class GroupChains
     internal static void Add(List<string> script, PolicyPlan plan, AgentOptions options, string[] saved)
     {
         var wanted = new HashSet<string>();
-        foreach (LocalContainer container in plan.Containers)
+        foreach (ContainerPlan part in plan.Parts)
         {
-            if (!plan.Groups.TryGetValue(container.Address, out IReadOnlyList<EgressRule>? rules))
+            if (part.Groups is not { } rules)
                 continue;
+            LocalContainer container = part.Container;
             string parent = Cut($"netout--{container.Handle}"), chain = NameOf(container.Handle);
             if (!saved.Any(line => line.StartsWith($":{parent} ", StringComparison.Ordinal)))
                 continue; // the wrapper makes it later, and asks then

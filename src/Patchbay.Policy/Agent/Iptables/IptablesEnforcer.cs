@@ -12,6 +12,8 @@ internal sealed partial class IptablesEnforcer(IptablesTool iptables, bool group
 {
     private (PolicyPlan Plan, AgentOptions Options)? _enforced;
 
+    public IReadOnlyList<string> Problems => [];
+
     public void Dispose()
     {
         // Nothing is open between two calls.

@@ -14,8 +14,8 @@ internal static class PolicyRules
         var rules = new List<string>();
         if (options.Unrestricted is { } overlay)
             rules.Add($"-s {overlay} -d {overlay} -j ACCEPT");
-        foreach ((Ipv4 address, uint tag) in plan.SourceTags.OrderBy(each => each.Key))
-            rules.Add($"-s {address}/32 -m comment --comment \"src:{plan.At(address)!.App}\" -j MARK --set-xmark 0x{Hex(tag)}/0xffffffff");
+        foreach ((Ipv4 address, ushort tag) in plan.SourceTags.OrderBy(each => each.Address))
+            rules.Add($"-s {address}/32 -m comment --comment \"src:{plan.At(address)!.Container.App}\" -j MARK --set-xmark 0x{Hex(tag)}/0xffffffff");
         foreach ((AllowedPorts allowed, AppPair apps) in Joined(plan.Allowed))
         {
             string protocol = AppPolicy.Word(allowed.Protocol);
@@ -49,10 +49,10 @@ internal static class PolicyRules
         : "-m conntrack --ctstate INVALID,NEW,UNTRACKED";
 
     // Short ranges are single ports in a plan; here each rule costs, so they are ranges again.
-    private static IEnumerable<(AllowedPorts, AppPair)> Joined(IReadOnlyDictionary<AllowedPorts, AppPair> allowed)
+    private static IEnumerable<(AllowedPorts, AppPair)> Joined(IEnumerable<(AllowedPorts Ports, AppPair Apps)> allowed)
     {
         (AllowedPorts Ports, AppPair Apps)? open = null;
-        foreach ((AllowedPorts next, AppPair apps) in allowed.OrderBy(each => each.Key.Address).ThenBy(each => each.Key.Tag).ThenBy(each => each.Key.Protocol).ThenBy(each => each.Key.First))
+        foreach ((AllowedPorts next, AppPair apps) in allowed.OrderBy(each => each.Ports.Address).ThenBy(each => each.Ports.Tag).ThenBy(each => each.Ports.Protocol).ThenBy(each => each.Ports.First))
         {
             if (open is { } last && last.Ports with { First = 0, Last = 0 } == next with { First = 0, Last = 0 } && last.Ports.Last + 1 == next.First)
             {

@@ -3,11 +3,12 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using Patchbay.Netlink;
 using Patchbay.Policy.CloudFoundry;
+using Patchbay.Policy.Daemon;
 
 namespace Patchbay.Policy.Agent.Local;
 
 /// <summary>The debug server: log level, logging of packets, metrics.</summary>
-internal sealed class DebugApi(AgentCycle cycle, AgentLogging logging, AgentMetrics metrics, ILogger log)
+internal sealed class DebugApi(AgentCycle cycle, DaemonLog logging, AgentMetrics metrics, ILogger log)
 {
     private const string Json = "application/json";
 

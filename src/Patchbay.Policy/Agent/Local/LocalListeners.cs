@@ -1,10 +1,10 @@
-using System.Net;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Patchbay.Policy.Daemon;
 
 namespace Patchbay.Policy.Agent.Local;
 
@@ -13,7 +13,7 @@ internal static class LocalListeners
 {
     private const int LargestBody = 1 << 16;
 
-    internal static WebApplication Build(AgentConfiguration configuration, AgentLogging logging, LocalApi local, DebugApi debug)
+    internal static WebApplication Build(AgentConfiguration configuration, DaemonLog logging, LocalApi local, DebugApi debug)
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         builder.Configuration.Sources.Clear(); // one configuration: no appsettings.json, no ASPNETCORE_ variables
@@ -24,8 +24,10 @@ internal static class LocalListeners
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = LargestBody;
-            kestrel.Listen(Address(configuration.ForcePolicyPollCycleHost, "force_policy_poll_cycle_host"), Port(configuration.ForcePolicyPollCyclePort, "force_policy_poll_cycle_port"));
-            kestrel.Listen(Address(configuration.DebugServerHost, "debug_server_host"), Port(debugPort, "debug_server_port"));
+            Listen(configuration.ForcePolicyPollCycleHost, "force_policy_poll_cycle_host", configuration.ForcePolicyPollCyclePort, "force_policy_poll_cycle_port");
+            Listen(configuration.DebugServerHost, "debug_server_host", debugPort, "debug_server_port");
+
+            void Listen(string host, string hostKey, int port, string portKey) => kestrel.Listen(ConfigurationFile.Address(host, hostKey), ConfigurationFile.Port(port, portKey));
         });
         WebApplication app = builder.Build();
         app.Run(context => context.Connection.LocalPort == debugPort ? debug.AnswerAsync(context) : local.AnswerAsync(context));
@@ -38,10 +40,4 @@ internal static class LocalListeners
         context.Response.ContentType = type;
         await context.Response.WriteAsync(text, context.RequestAborted);
     }
-
-    private static IPAddress Address(string host, string key) => host == "localhost" ? IPAddress.Loopback : IPAddress.TryParse(host, out IPAddress? address)
-        ? address
-        : throw new InvalidDataException($"{key} is \"{host}\"; it must be an address of this host such as 127.0.0.1");
-
-    private static int Port(int port, string key) => port is >= 1 and <= 65535 ? port : throw new InvalidDataException($"{key} is {port}; it must be from 1 to 65535");
 }

@@ -25,10 +25,14 @@ internal static class AgentTable
     /// <summary>What happens to those that are.</summary>
     internal const string Accepted = $"{Prefix}accepted";
 
+    /// <summary>What happens to packets of connections whose policy was revoked.</summary>
+    internal const string Revoked = $"{Prefix}revoked";
+
     /// <summary>Names of what the agent makes besides begin so; the wrapper leaves those alone.</summary>
     internal const string Prefix = "agent-";
 
     private const string WrapperComment = "cf: ";
+    private const string RevokedComment = "policy agent: revoked";
     private const string IsolationComment = "policy agent: isolation";
 
     private static NftDataType Address => NftDataType.Ipv4Address;
@@ -53,6 +57,9 @@ internal static class AgentTable
     /// <summary>The chains of security groups, by container. The wrapper looks them up; without the agent they are its own.</summary>
     internal static NftSet SecurityGroups { get; } = new(Family, Name, "security_groups", Address) { DataType = NftDataType.Verdict };
 
+    /// <summary>The wrapper's map of what happens to packets to its containers that no policy accepts; looked at, never touched.</summary>
+    internal static NftSet WrappersContainers { get; } = new(Family, Name, "containers", Address) { DataType = NftDataType.Verdict };
+
     internal static IReadOnlyList<NftSet> Sets { get; } = [SourceTags, Allowed, AllowedRanges, Isolated, AcceptedLogs, SecurityGroups];
 
     /// <summary>Whether an element is the agent's to remove.</summary>
@@ -68,8 +75,17 @@ internal static class AgentTable
         Rule(IsolationComment, New().LoadAddress(source: false, ipv4: true).VerdictFrom(new NftSetReference(Isolated.Name))),
     ];
 
+    /// <summary>The rule that comes before those where revoked connections are cut.</summary>
+    internal static NftRule RevokedRule { get; } = Rule(
+        RevokedComment,
+        New().Add(new NftConnection(NftConnectionKey.Mark)).Add(new NftBitwise(NftKey.Number(RevokedConnections.Mask), NftKey.Number(0)))
+            .Add(new NftCompare(NftOperator.Equal, NftKey.Number(RevokedConnections.Flag))).Goto(Revoked));
+
     /// <summary>Whether a rule of <c>forward</c> is the one that is last of all, or one of those that come first.</summary>
     internal static bool IsIsolation(NftRule rule) => rule.Comment == IsolationComment;
+
+    /// <summary>What nft(8) calls a family.</summary>
+    internal static string Word(NftFamily family) => family == NftFamily.Inet ? "inet" : "ip";
 
     internal static NftRuleBuilder New() => new(Family);
 
@@ -99,6 +115,14 @@ internal static class AgentTable
 
     /// <summary>A comment, cut to what the kernel takes.</summary>
     internal static string Comment(string text) => text.Length <= 127 ? text : text[..127];
+
+    /// <summary>Whose permission an element is: <c>src:A_dst:B</c>.</summary>
+    internal static AppPair AppsOf(NftSetElement element)
+    {
+        // Ids may have "_" in them, but a text that looks like the middle is no id.
+        int middle = element.Comment?.IndexOf("_dst:", StringComparison.Ordinal) ?? -1;
+        return middle > 4 ? new AppPair(element.Comment![4..middle], element.Comment[(middle + 5)..]) : default;
+    }
 
     private static byte[] Key(byte[] tag, AllowedPorts allowed, ushort port) => NftKey.Concatenate(tag, allowed.Address.Bytes, [allowed.Protocol], NftKey.Port(port));
 

@@ -19,16 +19,30 @@ internal sealed class TableChange
     /// <summary>How many elements come, go or change.</summary>
     internal int Elements => _added.Values.Sum(each => each.Count) + _removed.Values.Sum(each => each.Count);
 
-    /// <summary>What is no longer allowed in the form in which it was.</summary>
-    internal IEnumerable<AllowedPorts> Revoked => RemovedFrom(AgentTable.Allowed).Concat(RemovedFrom(AgentTable.AllowedRanges)).Select(AgentTable.ToAllowed);
+    /// <summary>Addresses whose container is gone, or another one now.</summary>
+    internal IEnumerable<Ipv4> LeftAddresses
+    {
+        get
+        {
+            Dictionary<Ipv4, string?> now = From(_added, AgentTable.Isolated).ToDictionary(AgentTable.ToAddress, each => each.Comment);
+            return From(_removed, AgentTable.Isolated).Where(each => !now.TryGetValue(AgentTable.ToAddress(each), out string? handle) || handle != each.Comment).Select(AgentTable.ToAddress);
+        }
+    }
 
-    /// <summary>Containers that no longer send as what they did.</summary>
-    internal IEnumerable<Ipv4> RevokedSources => RemovedFrom(AgentTable.SourceTags).Select(AgentTable.ToAddress);
+    /// <summary>Tags that were an app's and are another one's.</summary>
+    internal HashSet<uint> ReusedTags
+    {
+        get
+        {
+            ILookup<uint, string> before = TagsIn(_removed), now = TagsIn(_added);
+            return [.. now.Where(each => before[each.Key].Any(app => !each.Contains(app))).Select(each => each.Key)];
+        }
+    }
 
     /// <summary>From the kernel's state to the wanted one.</summary>
-    /// <param name="kernel">How it was when read.</param>
-    /// <param name="present">The same, kept up to date since.</param>
-    /// <param name="wanted">How it is to be.</param>
+    /// <param name="kernel">How it is.</param>
+    /// <param name="present">The same, but the elements may be only those that may differ.</param>
+    /// <param name="wanted">How it is to be, likewise.</param>
     /// <param name="generation">When it was like that.</param>
     internal static TableChange Between(TableReader kernel, TableImage present, TableImage wanted, uint generation)
     {
@@ -42,7 +56,7 @@ internal sealed class TableChange
         change.FillChains(present, wanted);
         foreach ((string name, List<NftSetElement> elements) in change._added)
             change._transaction.AddElements(SetOf(name), elements);
-        change.RemoveChains(present, wanted);
+        change.RemoveChains(kernel.Image, wanted);
         return change;
     }
 
@@ -69,14 +83,16 @@ internal sealed class TableChange
             _transaction.Add(new NftChain(AgentTable.Family, AgentTable.Name, chain));
         if (!kernel.HasForward)
             _transaction.Add(new NftChain(AgentTable.Family, AgentTable.Name, AgentTable.Forward) { Hook = new NftHook("filter", NftHookPoint.Forward, 0) });
-        AddForwardRules(kernel);
+        AddForwardRules(kernel, wanted.Forward);
     }
 
     // Ours come before and after those of others in the chain, and in order; if one is missing all are made again.
-    private void AddForwardRules(TableReader kernel)
+    private void AddForwardRules(TableReader kernel, IReadOnlyList<NftRule> wanted)
     {
-        List<NftRule> first = [.. AgentTable.ForwardRules.Where(each => !AgentTable.IsIsolation(each))];
-        foreach (IGrouping<bool, NftRule> end in AgentTable.ForwardRules.GroupBy(AgentTable.IsIsolation))
+        foreach (NftRule each in kernel.Forward.Where(each => each.DoesSameAs(AgentTable.RevokedRule) && !wanted.Contains(AgentTable.RevokedRule)))
+            _transaction.DeleteRule(AgentTable.Family, AgentTable.Name, AgentTable.Forward, each.Handle);
+        List<NftRule> first = [.. wanted.Where(each => !AgentTable.IsIsolation(each))];
+        foreach (IGrouping<bool, NftRule> end in wanted.GroupBy(AgentTable.IsIsolation))
         {
             List<NftRule> present = kernel.Forward.FindAll(each => end.Any(each.DoesSameAs));
             if (present.Count == end.Count())
@@ -138,7 +154,10 @@ internal sealed class TableChange
         return one.Count == other.Count && one.Zip(other).All(each => each.First.DoesSameAs(each.Second));
     }
 
-    private List<NftSetElement> RemovedFrom(NftSet set) => _removed.GetValueOrDefault(set.Name) ?? [];
+    private static List<NftSetElement> From(Dictionary<string, List<NftSetElement>> lists, NftSet set) => lists.GetValueOrDefault(set.Name) ?? [];
+
+    private static ILookup<uint, string> TagsIn(Dictionary<string, List<NftSetElement>> lists) =>
+        From(lists, AgentTable.Allowed).Concat(From(lists, AgentTable.AllowedRanges)).ToLookup(each => AgentTable.ToAllowed(each).Tag, each => AgentTable.AppsOf(each).Source ?? "");
 
     private static List<NftSetElement> ListOf(Dictionary<string, List<NftSetElement>> lists, NftSet set)
     {

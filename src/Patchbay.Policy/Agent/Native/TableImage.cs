@@ -1,3 +1,4 @@
+using System.Net;
 using Patchbay.Netlink.Netfilter;
 using Patchbay.Netlink.Netfilter.Expressions;
 using Patchbay.Policy.Agent.Containers;
@@ -14,26 +15,17 @@ internal sealed class TableImage
     /// <summary>The rules of the agent's chains, by the chain's name.</summary>
     internal Dictionary<string, IReadOnlyList<NftRule>> Chains { get; } = [];
 
+    /// <summary>The rules that the base chain needs; in an image of how it is to be.</summary>
+    internal IReadOnlyList<NftRule> Forward { get; private set; } = AgentTable.ForwardRules;
+
     /// <summary>What a plan comes to.</summary>
-    internal static TableImage Of(PolicyPlan plan, AgentOptions options)
+    internal static TableImage Of(PolicyPlan plan, AgentOptions options) => Of(plan.Parts.Select(each => ContainerImage.Of(each, options)), options);
+
+    internal static TableImage Of(IEnumerable<ContainerImage> containers, AgentOptions options)
     {
         TableImage image = WithRules(options);
-        foreach (LocalContainer container in plan.Containers)
-        {
-            image.Isolate(container, options);
-            if (options.LogContainers && container.App.Length > 0)
-                image.Put(AgentTable.AcceptedLogs, container.Address, NftVerdict.Jump(SharedChain.AddLogged(image.Chains, container.App, options.AcceptedUdpLogsPerSecond)), null);
-            if (plan.SourceTags.TryGetValue(container.Address, out uint tag))
-                image.Put(AgentTable.SourceTags, new NftSetElement(AgentTable.Key(container.Address)) { Data = new NftData(NftKey.Number(tag)), Comment = AgentTable.Comment(container.Handle) });
-            if (plan.Groups.TryGetValue(container.Address, out IReadOnlyList<EgressRule>? rules) && rules.Count > 0)
-            {
-                string chain = SharedChain.AddGroups(image.Chains, rules, options.LogGroups, container.Handle, options.AcceptedUdpLogsPerSecond);
-                image.Put(AgentTable.SecurityGroups, container.Address, NftVerdict.Jump(chain), AgentTable.Comment(container.Handle));
-            }
-        }
-
-        foreach ((AllowedPorts allowed, AppPair apps) in plan.Allowed)
-            image.Put(allowed.First == allowed.Last ? AgentTable.Allowed : AgentTable.AllowedRanges, AgentTable.Element(allowed, apps));
+        foreach (ContainerImage each in containers)
+            image.Add(each);
         return image;
     }
 
@@ -49,7 +41,7 @@ internal sealed class TableImage
         {
             if (present.Find(AgentTable.Isolated, container.Address)?.Comment == AgentTable.Comment(container.Handle))
                 same.Add(container.Address);
-            image.Isolate(container, options);
+            image.Add(ContainerImage.Isolated(container, options));
         }
 
         foreach (NftSet set in AgentTable.Sets)
@@ -72,14 +64,29 @@ internal sealed class TableImage
 
     internal NftSetElement? Find(NftSet set, Ipv4 address) => Elements[set.Name].GetValueOrDefault(new ElementKey(new NftSetElement(AgentTable.Key(address))));
 
+    internal void Add(ContainerImage container)
+    {
+        foreach ((NftSet set, NftSetElement element) in container.Elements)
+            Put(set, element);
+        AddChains(container);
+    }
+
+    /// <summary>Adds the chains of a container, and not its elements.</summary>
+    internal void AddChains(ContainerImage container)
+    {
+        foreach ((string name, IReadOnlyList<NftRule> rules) in container.Chains)
+            Chains.TryAdd(name, rules);
+    }
+
     internal void Put(NftSet set, NftSetElement element) => Elements[set.Name][new ElementKey(element)] = element;
 
-    private static TableImage WithRules(AgentOptions options)
+    /// <summary>What is there without containers.</summary>
+    internal static TableImage WithRules(AgentOptions options)
     {
         var image = new TableImage();
         var policies = new List<NftRuleBuilder>();
         if (options.Unrestricted is { } overlay)
-            policies.Add(AgentTable.New().Source(overlay.BaseAddress, overlay.PrefixLength).Destination(overlay.BaseAddress, overlay.PrefixLength).Accept());
+            policies.Add(Within(overlay));
         policies.Add(Lookup(AgentTable.Allowed));
         policies.Add(Lookup(AgentTable.AllowedRanges));
         image.Chains[AgentTable.Policies] = SharedChain.Rules(AgentTable.Policies, policies);
@@ -91,23 +98,30 @@ internal sealed class TableImage
             accepted.Add(AgentTable.New().LoadAddress(source: false, ipv4: true).VerdictFrom(new NftSetReference(AgentTable.AcceptedLogs.Name)));
         accepted.Add(AgentTable.New().Accept());
         image.Chains[AgentTable.Accepted] = SharedChain.Rules(AgentTable.Accepted, accepted);
+        if (options.CutRevoked)
+        {
+            image.Forward = [AgentTable.RevokedRule, .. AgentTable.ForwardRules];
+            image.Chains[AgentTable.Revoked] = SharedChain.Rules(AgentTable.Revoked,
+            [
+                AgentTable.New().Transport(AppPolicy.Tcp).Add(new NftReject(NftRejectType.TcpReset)), // so that both ends know at once
+                AgentTable.New().Add(new NftReject(NftRejectType.Icmp, Code: 3)),
+            ]);
+        }
+
         return image;
     }
+
+    /// <summary>The rule that lets everything within a network pass.</summary>
+    internal static NftRule Unrestricted(IPNetwork network) => SharedChain.Rules(AgentTable.Policies, [Within(network)])[0];
+
+    private static NftRuleBuilder Within(IPNetwork network) =>
+        AgentTable.New().Source(network.BaseAddress, network.PrefixLength).Destination(network.BaseAddress, network.PrefixLength).Accept();
 
     private static NftRuleBuilder Lookup(NftSet set) => (set.Interval ? LoadMark().Add(new NftByteOrder(ToNetwork: true, Length: 4, Size: 4)) : LoadMark())
         .LoadAddress(source: false, ipv4: true, NftRegister.W1).Add(new NftMeta(NftMetaKey.TransportProtocol, NftRegister.W2)).LoadDestinationPort(NftRegister.W3)
         .Add(new NftLookup(new NftSetReference(set.Name))).Goto(AgentTable.Accepted);
 
     private static NftRuleBuilder LoadMark() => AgentTable.New().Add(new NftMeta(NftMetaKey.Mark));
-
-    private void Isolate(LocalContainer container, AgentOptions options)
-    {
-        string chain = SharedChain.AddDenied(Chains, options.IngressMark, options.LogContainers ? container.Handle : null, options.DeniedLogsPerSecond);
-        Put(AgentTable.Isolated, container.Address, NftVerdict.Goto(chain), AgentTable.Comment(container.Handle));
-    }
-
-    private void Put(NftSet map, Ipv4 address, NftVerdict verdict, string? comment) =>
-        Put(map, new NftSetElement(AgentTable.Key(address)) { Data = new NftData(verdict), Comment = comment });
 
     // A chain, and those that its rules go on to.
     private void Take(TableImage from, string chain)

@@ -6,6 +6,7 @@ namespace Patchbay.Policy.Agent.Native;
 internal sealed class TableReader
 {
     private readonly HashSet<string> _sets = [];
+    private readonly List<string> _closing = [];
 
     private TableReader()
     {
@@ -20,15 +21,21 @@ internal sealed class TableReader
     /// <summary>The rules of the base chain, everybody's.</summary>
     internal List<NftRule> Forward { get; } = [];
 
+    /// <summary>Base chains of others that drop what nobody accepts in them: <c>ip filter FORWARD</c>. What policies allow must pass those too.</summary>
+    internal IReadOnlyList<string> Closing => _closing;
+
     internal bool Has(NftSet set) => _sets.Contains(set.Name);
 
     internal static TableReader Read(NftablesSocket nft)
     {
         var reader = new TableReader();
+        IReadOnlyList<NftChain> chains = nft.ListChains();
+        foreach (NftChain chain in chains.Where(ClosesEverything))
+            reader._closing.Add($"{AgentTable.Word(chain.Family)} {chain.Table} {chain.Name}");
         reader.HasTable = nft.ListTables(AgentTable.Family).Any(each => each.Name == AgentTable.Name);
         if (!reader.HasTable)
             return reader;
-        foreach (NftChain chain in nft.ListChains(AgentTable.Family, AgentTable.Name))
+        foreach (NftChain chain in chains.Where(each => each.Family == AgentTable.Family && each.Table == AgentTable.Name))
         {
             if (chain.Name == AgentTable.Forward)
                 reader.HasForward = true;
@@ -55,5 +62,8 @@ internal sealed class TableReader
         return reader;
     }
 
-    private static bool IsAgents(string chain) => chain is AgentTable.Policies or AgentTable.Accepted || SharedChain.IsOne(chain);
+    private static bool ClosesEverything(NftChain chain) =>
+        chain is { Hook: { Point: NftHookPoint.Forward, Drop: true, Type: "filter" }, Family: NftFamily.Ip or NftFamily.Inet } && (chain.Table, chain.Name) != (AgentTable.Name, AgentTable.Forward);
+
+    private static bool IsAgents(string chain) => chain is AgentTable.Policies or AgentTable.Accepted or AgentTable.Revoked || SharedChain.IsOne(chain);
 }

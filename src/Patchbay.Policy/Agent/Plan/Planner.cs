@@ -12,43 +12,38 @@ internal static class Planner
     /// <param name="policies">The policies that name apps of this host; those of others do no harm.</param>
     /// <param name="routerTag">The tag of packets from the router, which may go to the ports that containers name; null for none.</param>
     /// <param name="groups">The security groups; null when they are not the agent's business, or not known.</param>
-    internal static PolicyPlan Plan(IReadOnlyList<LocalContainer> containers, IReadOnlyList<AppPolicy> policies, ushort? routerTag, IReadOnlyList<SecurityGroupRules>? groups)
+    /// <param name="before">The plan of before, whose parts are taken where nothing changed.</param>
+    internal static PolicyPlan Plan(
+        IReadOnlyList<LocalContainer> containers, PolicySet policies, ushort? routerTag, IReadOnlyList<SecurityGroupRules>? groups, PolicyPlan? before = null)
     {
-        var problems = new List<string>();
-        var tags = new Dictionary<string, ushort>();
-        var towards = new Dictionary<string, List<AppPolicy>>();
-        HashSet<string> local = [.. containers.Select(each => each.App)];
-        foreach (AppPolicy policy in policies)
-        {
-            if (!tags.TryAdd(policy.Source, policy.Tag) && tags[policy.Source] != policy.Tag)
-                problems.Add($"app \"{policy.Source}\" has the tags {tags[policy.Source]} and {policy.Tag}: its packets get the first");
-            if (!local.Contains(policy.Destination))
-                continue;
-            if (!towards.TryGetValue(policy.Destination, out List<AppPolicy>? list))
-                towards[policy.Destination] = list = [];
-            list.Add(policy);
-        }
-
-        var kept = new List<LocalContainer>();
-        var sources = new Dictionary<Ipv4, uint>();
-        var allowed = new Dictionary<AllowedPorts, AppPair>();
-        var egress = new Dictionary<Ipv4, IReadOnlyList<EgressRule>>();
+        List<string> problems = [.. policies.Problems];
+        var parts = new List<ContainerPlan>();
         var effective = new Dictionary<(string Space, bool IsStaging), IReadOnlyList<EgressRule>>();
         foreach (LocalContainer container in OneAnAddress(containers, problems))
         {
-            kept.Add(container);
-            if (tags.TryGetValue(container.App, out ushort tag))
-                sources[container.Address] = tag;
-            Allow(container, towards.GetValueOrDefault(container.App) ?? [], routerTag, allowed);
-            if (groups is null || container.Space.Length == 0)
-                continue;
-            if (!effective.TryGetValue((container.Space, container.IsStaging), out IReadOnlyList<EgressRule>? rules))
+            IReadOnlyList<EgressRule>? rules = null;
+            if (groups is not null && container.Space.Length > 0 && !effective.TryGetValue((container.Space, container.IsStaging), out rules))
                 effective[(container.Space, container.IsStaging)] = rules = SecurityGroupRules.For(groups, container.Space, container.IsStaging);
-            egress[container.Address] = rules;
+            ushort? tag = policies.TagOf(container.App);
+            AppPolicy[] towards = policies.Towards(container.App);
+            parts.Add(before?.At(container.Address) is { } same && IsSame(same, container, tag, towards, routerTag, rules) ? same : new ContainerPlan
+            {
+                Container = container,
+                Tag = tag,
+                Policies = towards,
+                RouterTag = routerTag,
+                Groups = rules,
+                Allowed = Allowed(container, towards, routerTag),
+            });
         }
 
-        return new PolicyPlan { Containers = kept, SourceTags = sources, Allowed = allowed, Groups = egress, Problems = problems };
+        return new PolicyPlan(parts, problems);
     }
+
+    private static bool IsSame(ContainerPlan before, LocalContainer container, ushort? tag, AppPolicy[] towards, ushort? routerTag, IReadOnlyList<EgressRule>? rules) =>
+        before.Tag == tag && before.RouterTag == routerTag && before.Container.IsSame(container)
+        && (ReferenceEquals(before.Policies, towards) || (before.Policies.Count == 0 && towards.Length == 0))
+        && (ReferenceEquals(before.Groups, rules) || (before.Groups is not null && rules is not null && before.Groups.SequenceEqual(rules)));
 
     // Of several containers that claim an address it is not known which one has it, so it may do only what each of them may.
     private static IEnumerable<LocalContainer> OneAnAddress(IReadOnlyList<LocalContainer> containers, List<string> problems)
@@ -67,7 +62,7 @@ internal static class Planner
         }
     }
 
-    private static void Allow(LocalContainer container, List<AppPolicy> policies, ushort? routerTag, Dictionary<AllowedPorts, AppPair> allowed)
+    private static List<(AllowedPorts, AppPair)> Allowed(LocalContainer container, AppPolicy[] policies, ushort? routerTag)
     {
         var ranges = new Dictionary<(ushort Tag, byte Protocol), (string Source, List<(ushort, ushort)> Ports)>();
         foreach (AppPolicy policy in policies)
@@ -78,11 +73,14 @@ internal static class Planner
                 Add(Router, router, AppPolicy.Tcp, port, port);
         }
 
+        var allowed = new List<(AllowedPorts, AppPair)>(policies.Length);
         foreach (((ushort tag, byte protocol), (string source, List<(ushort, ushort)> ports)) in ranges)
         {
             foreach ((ushort first, ushort last) in PortRanges.Disjoint(ports))
-                allowed[new AllowedPorts(tag, container.Address, protocol, first, last)] = new AppPair(source, container.App);
+                allowed.Add((new AllowedPorts(tag, container.Address, protocol, first, last), new AppPair(source, container.App)));
         }
+
+        return allowed;
 
         void Add(string source, ushort tag, byte protocol, ushort first, ushort last)
         {

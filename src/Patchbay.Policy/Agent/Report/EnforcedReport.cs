@@ -16,6 +16,10 @@ internal static class EnforcedReport
         var text = new StringBuilder();
         if (!state.HasRules)
             text.Append("table ip cf_networking is not there or not complete: no policy is enforced on this host\n");
+        foreach (string each in state.Closing)
+            text.Append(CultureInfo.InvariantCulture, $"chain {each}, somebody else's, drops what it does not accept (policy drop): it must accept what policies allow\n");
+        if (state.IsUnrestricted)
+            text.Append("everything within overlay_network may talk (disable_container_network_policy)\n");
         text.Append(CultureInfo.InvariantCulture, $"{state.Containers.Count} containers\n");
         Table(text, [.. state.Containers.Select(each => (string[])[each.Address.ToString(), each.Handle, AppOf(each, containers), TagOf(state, each.Address), GroupsOf(state, each.Address)])], ["address", "handle", "app", "tag", "security groups"]);
         text.Append(CultureInfo.InvariantCulture, $"{state.Allowed.Count} permissions\n");
@@ -30,6 +34,11 @@ internal static class EnforcedReport
         {
             writer.WriteStartObject();
             writer.WriteBoolean("enforced", state.HasRules);
+            writer.WriteBoolean("unrestricted", state.IsUnrestricted);
+            writer.WriteStartArray("closing_chains");
+            foreach (string each in state.Closing)
+                writer.WriteStringValue(each);
+            writer.WriteEndArray();
             writer.WriteStartArray("containers");
             foreach (LocalContainer each in state.Containers)
             {

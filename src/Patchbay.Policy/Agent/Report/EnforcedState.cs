@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using System.Runtime.InteropServices;
 using Patchbay.Netlink.Netfilter;
 using Patchbay.Policy.Agent.Containers;
@@ -10,17 +11,23 @@ namespace Patchbay.Policy.Agent.Report;
 /// <summary>What the kernel of this host enforces now, read from its table; whether the agent runs does not matter.</summary>
 internal sealed class EnforcedState
 {
-    private EnforcedState(TableReader kernel)
+    private readonly NftRule? _unrestricted;
+
+    private EnforcedState(TableReader kernel, Dictionary<Ipv4, string> wrapped)
     {
+        Wrapped = wrapped;
+        Closing = kernel.Closing;
         TableImage image = kernel.Image;
-        HasRules = kernel.HasForward && image.Chains.TryGetValue(AgentTable.Policies, out IReadOnlyList<NftRule>? rules) && rules.Count > 0
+        IReadOnlyList<NftRule>? rules = image.Chains.GetValueOrDefault(AgentTable.Policies);
+        HasRules = kernel.HasForward && rules is { Count: > 0 }
             && AgentTable.ForwardRules.All(wanted => kernel.Forward.Exists(wanted.DoesSameAs));
         Containers = [.. image.Elements[AgentTable.Isolated.Name].Values.Select(each => new LocalContainer(each.Comment ?? "?", AgentTable.ToAddress(each))).OrderBy(each => each.Address)];
         SourceTags = image.Elements[AgentTable.SourceTags.Name].Values.ToDictionary(AgentTable.ToAddress, each => MemoryMarshal.Read<uint>(each.Data.Value.Span));
         Allowed = image.Elements[AgentTable.Allowed.Name].Values.Concat(image.Elements[AgentTable.AllowedRanges.Name].Values)
-            .Select(each => (Ports: AgentTable.ToAllowed(each), Apps: Apps(each.Comment)))
+            .Select(each => (Ports: AgentTable.ToAllowed(each), Apps: AgentTable.AppsOf(each)))
             .OrderBy(each => each.Ports.Address).ThenBy(each => each.Ports.Tag).ThenBy(each => each.Ports.Protocol).ThenBy(each => each.Ports.First).ToList();
         Groups = image.Elements[AgentTable.SecurityGroups.Name].Values.ToDictionary(AgentTable.ToAddress, each => each.Data.Verdict?.Chain ?? "");
+        _unrestricted = rules is { Count: > 2 } ? rules[0] : null;
         foreach ((string name, IReadOnlyList<NftRule> each) in image.Chains)
             RuleCounts[name] = each.Count;
     }
@@ -41,23 +48,41 @@ internal sealed class EnforcedState
     /// <summary>How many rules each of the agent's chains has.</summary>
     internal Dictionary<string, int> RuleCounts { get; } = [];
 
+    /// <summary>The chain of the CNI wrapper's that packets to a container come to when no policy accepts them.</summary>
+    internal IReadOnlyDictionary<Ipv4, string> Wrapped { get; }
+
+    /// <summary>Base chains of others that drop what nobody accepts there.</summary>
+    internal IReadOnlyList<string> Closing { get; }
+
     /// <summary>Whether a rule before the policies lets everything within the overlay pass.</summary>
-    internal bool IsUnrestricted => RuleCounts.GetValueOrDefault(AgentTable.Policies) > 2;
+    internal bool IsUnrestricted => _unrestricted is not null;
+
+    /// <summary>Whether that rule accepts packets between two addresses.</summary>
+    internal bool AcceptsAnything(Ipv4 source, Ipv4 destination)
+    {
+        // The rule has one network for both ends, of whatever length.
+        for (int length = 32; _unrestricted is not null && length >= 0; length--)
+        {
+            uint mask = length == 0 ? 0 : uint.MaxValue << (32 - length);
+            IPAddress network = new Ipv4(source.Number & mask).ToAddress();
+            if ((source.Number & mask) == (destination.Number & mask) && _unrestricted.DoesSameAs(TableImage.Unrestricted(new IPNetwork(network, length))))
+                return true;
+        }
+
+        return false;
+    }
 
     /// <exception cref="Netlink.NetlinkException">This is not root, or the kernel has no nf_tables.</exception>
     internal static EnforcedState Read()
     {
         using var nft = NftablesSocket.Open();
-        return new EnforcedState(TableReader.Read(nft));
+        NftSet containers = AgentTable.WrappersContainers;
+        Dictionary<Ipv4, string> wrapped = nft.SetsExist((containers.Family, containers.Table, containers.Name))[0]
+            ? nft.ListElements(containers).ToDictionary(AgentTable.ToAddress, each => each.Data.Verdict?.Chain ?? "")
+            : [];
+        return new EnforcedState(TableReader.Read(nft), wrapped);
     }
 
     /// <summary>A tag as rules show it.</summary>
     internal static string Format(uint tag) => tag.ToString("x4", CultureInfo.InvariantCulture);
-
-    // "src:A_dst:B": ids may have "_" in them, but a text that looks like the middle is no id.
-    private static AppPair Apps(string? comment)
-    {
-        int middle = comment?.IndexOf("_dst:", StringComparison.Ordinal) ?? -1;
-        return middle > 4 ? new AppPair(comment![4..middle], comment[(middle + 5)..]) : default;
-    }
 }

@@ -40,8 +40,12 @@ internal sealed class Explanation
             return;
         }
 
-        if (_state.IsUnrestricted)
-            _steps.Add("chain policies: its first rule accepts everything within overlay_network (disable_container_network_policy); what follows is for others");
+        if (_state.AcceptsAnything(source.Address, destination.Address))
+        {
+            Decide(true, "chain policies: its first rule accepts everything within overlay_network (disable_container_network_policy): accepted");
+            return;
+        }
+
         uint tag = _state.SourceTags.GetValueOrDefault(source.Address);
         _steps.Add(tag != 0
             ? $"map source_tags: packets from {source.Address} get the mark 0x{EnforcedState.Format(tag)}"
@@ -57,8 +61,8 @@ internal sealed class Explanation
         {
             string[] who = [.. towards.Where(each => each.Ports.Protocol == protocol && each.Ports.Contains(port)).Select(each => $"0x{EnforcedState.Format(each.Ports.Tag)} (app {each.Apps.Source})")];
             Decide(false, who.Length == 0
-                ? $"no element of the sets agent-allowed and agent-allowed-ranges is for {destination.Address} {asked}: by map agent-isolated it is rejected, whatever its mark is"
-                : $"only with the mark {string.Join(" or ", who)} it is accepted; without, by map agent-isolated, it is rejected");
+                ? $"no element of the sets agent-allowed and agent-allowed-ranges is for {destination.Address} {asked}: by {Denying(destination)} it is rejected, whatever its mark is"
+                : $"only with the mark {string.Join(" or ", who)} it is accepted; without, by {Denying(destination)}, it is rejected");
             return;
         }
 
@@ -75,8 +79,13 @@ internal sealed class Explanation
         string[] others = [.. towards.Where(each => each.Ports.Tag == tag && tag != 0).Select(each => each.Ports.ToString())];
         if (others.Length > 0)
             _steps.Add($"allowed would be: {string.Join("; ", others)}");
-        Decide(false, $"map agent-isolated: {destination.Address} is a container of this host and no policy allows it: rejected, ICMP port unreachable");
+        Decide(false, $"{Denying(destination)}: {destination.Address} is a container of this host and no policy allows it: rejected, ICMP port unreachable");
     }
+
+    // The wrapper's map comes first.
+    private string Denying(Party destination) => _state.Wrapped.TryGetValue(destination.Address, out string? chain)
+        ? $"map containers, the CNI wrapper's, with chain {chain}"
+        : "map agent-isolated";
 
     private void Outside(Party source, Party destination)
     {
@@ -97,6 +106,8 @@ internal sealed class Explanation
     private void Decide(bool allowed, string why)
     {
         IsAllowed = allowed;
+        if (allowed)
+            _steps.AddRange(_state.Closing.Select(each => $"chain {each}, somebody else's, drops what it does not accept (policy drop): it must accept this too"));
         _steps.Add(why);
     }
 }

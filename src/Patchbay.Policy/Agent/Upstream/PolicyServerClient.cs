@@ -13,6 +13,10 @@ internal sealed class PolicyServerClient : IDisposable
 {
     private const int LargestAnswer = 256 << 20;
     private const int PageSize = 5000;
+
+    // Cloud Foundry's server has no such header, and does not tell of changes.
+    private const string NumberHeader = "Policies-Last-Updated";
+
     private readonly Uri _root;
     private readonly ClientTls _tls;
     private readonly TimeSpan _timeout;
@@ -33,14 +37,24 @@ internal sealed class PolicyServerClient : IDisposable
     /// <param name="ids">The apps.</param>
     /// <param name="known">The state that is known, by the name that the server gave it; null for none.</param>
     /// <param name="problems">Is told of policies that make no sense.</param>
-    /// <returns>The policies and their state's name; null for those that are known.</returns>
-    internal async Task<(List<AppPolicy>? Policies, string? State)> PoliciesAsync(IEnumerable<string> ids, string? known, List<string> problems, CancellationToken cancel)
+    /// <returns>The policies, their state's name, and its number from a server that tells of changes since; no policies when those that are known are the newest.</returns>
+    internal async Task<(List<AppPolicy>? Policies, string? State, long? Number)> PoliciesAsync(IEnumerable<string> ids, string? known, List<string> problems, CancellationToken cancel)
     {
-        string path = $"policies?id={string.Join(',', ids.Select(Uri.EscapeDataString))}";
+        string path = $"policies?id={List(ids)}";
         using HttpResponseMessage? answer = await GetAsync(path, known, TimeSpan.Zero, cancel);
         if (answer is null)
-            return (null, known);
-        return (await ReadAsync(path, answer, text => PolicyDocument.Parse(text, problems), cancel), answer.Headers.ETag?.ToString());
+            return (null, known, null);
+        long? number = answer.Headers.TryGetValues(NumberHeader, out IEnumerable<string>? values) && long.TryParse(values.First(), NumberStyles.None, CultureInfo.InvariantCulture, out long parsed) ? parsed : null;
+        return (await ReadAsync(path, answer, text => PolicyDocument.Parse(text.Span, problems), cancel), answer.Headers.ETag?.ToString(), number);
+    }
+
+    /// <summary>What became of the policies of some apps since a state.</summary>
+    /// <returns>Null when the server does not remember the state.</returns>
+    internal async Task<PolicyChanges?> ChangesAsync(IEnumerable<string> ids, long since, List<string> problems, CancellationToken cancel)
+    {
+        string path = string.Create(CultureInfo.InvariantCulture, $"policies_changes?since={since}&id={List(ids)}");
+        using HttpResponseMessage? answer = await GetAsync(path, null, TimeSpan.Zero, cancel, HttpStatusCode.Gone);
+        return answer!.StatusCode == HttpStatusCode.Gone ? null : await ReadAsync(path, answer, text => PolicyDocument.ParseChanges(text.Span, problems), cancel);
     }
 
     /// <summary>The number of the policies' state.</summary>
@@ -62,7 +76,7 @@ internal sealed class PolicyServerClient : IDisposable
     internal async Task<List<SecurityGroupRules>> SecurityGroupsAsync(IEnumerable<string> spaces, List<string> problems, CancellationToken cancel)
     {
         var all = new List<SecurityGroupRules>();
-        string list = string.Join(',', spaces.Select(Uri.EscapeDataString));
+        string list = List(spaces);
         for (long from = 0; ;)
         {
             string path = string.Create(CultureInfo.InvariantCulture, $"security_groups?space_guids={list}&from={from}&limit={PageSize}&per_page={PageSize}");
@@ -89,26 +103,26 @@ internal sealed class PolicyServerClient : IDisposable
         {
             using var document = JsonDocument.Parse(text);
             string? tag = document.RootElement.GetProperty("tag").GetString();
-            return PolicyDocument.Tag(tag) ?? throw new JsonException($"the router's tag is \"{tag}\", which is none of 16 bits");
+            return PolicyReader.Tag(tag) ?? throw new JsonException($"the router's tag is \"{tag}\", which is none of 16 bits");
         }
     }
 
     // Null: nothing changed.
-    private async Task<HttpResponseMessage?> GetAsync(string path, string? known, TimeSpan wait, CancellationToken cancel)
+    private async Task<HttpResponseMessage?> GetAsync(string path, string? known, TimeSpan wait, CancellationToken cancel, HttpStatusCode alsoGood = HttpStatusCode.OK)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(_root, path));
         if (known is not null && EntityTagHeaderValue.TryParse(known, out EntityTagHeaderValue? tag))
             request.Headers.IfNoneMatch.Add(tag);
         if (wait > TimeSpan.Zero)
             request.Headers.Add("Prefer", string.Create(CultureInfo.InvariantCulture, $"wait={(int)wait.TotalSeconds}")); // RFC 7240, 4.3
-        HttpResponseMessage answer = await SendAsync(request, wait + _timeout, cancel);
+        HttpResponseMessage answer = await SendAsync(request, wait + _timeout, cancel, alsoGood);
         if (answer.StatusCode != HttpStatusCode.NotModified)
             return answer;
         answer.Dispose();
         return null;
     }
 
-    private async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, TimeSpan timeout, CancellationToken cancel)
+    private async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, TimeSpan timeout, CancellationToken cancel, HttpStatusCode alsoGood = HttpStatusCode.OK)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         limit.CancelAfter(timeout);
@@ -116,7 +130,7 @@ internal sealed class PolicyServerClient : IDisposable
         try
         {
             HttpResponseMessage answer = await Client().SendAsync(request, limit.Token);
-            if (answer.IsSuccessStatusCode || answer.StatusCode == HttpStatusCode.NotModified)
+            if (answer.IsSuccessStatusCode || answer.StatusCode == HttpStatusCode.NotModified || answer.StatusCode == alsoGood)
                 return answer;
             using (answer)
                 throw new UpstreamException($"{what}: status {(int)answer.StatusCode}");
@@ -142,6 +156,8 @@ internal sealed class PolicyServerClient : IDisposable
             throw new UpstreamException($"{Shorten(path)}: an answer that is not understood: {e.Message}", e);
         }
     }
+
+    private static string List(IEnumerable<string> ids) => string.Join(',', ids.Select(Uri.EscapeDataString));
 
     private static long Number(ReadOnlyMemory<byte> text) => long.Parse(Encoding.ASCII.GetString(text.Span).Trim(), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
 

@@ -22,10 +22,10 @@ internal static class NetemCommand
         arguments.AddTo(command);
         LabCommand.SetWork(command, async (parsed, cancellation) =>
         {
-            if (NetemText.TryParse(string.Join(' ', parsed.GetValue(words)!), out var netem) is { } wrong)
+            if (NetemReader.TryParse(string.Join(' ', parsed.GetValue(words)!), out var impairment) is { } wrong)
                 throw new UsageException(wrong);
             using var session = await NodeArguments.OpenAsync(arguments.Choose(parsed), cancellation).ConfigureAwait(false);
-            Set(session, parsed.GetValue(device)!, NetemText.IsRateOnly(netem!) ? new Impairment(null, netem!.Rate) : new Impairment(netem, 0));
+            Set(session, parsed.GetValue(device)!, impairment);
             return 0;
         });
         return command;

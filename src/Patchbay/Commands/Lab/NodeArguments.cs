@@ -16,7 +16,7 @@ internal static class NodeArguments
             if (session.NeedsEngine)
             {
                 var engines = EngineChoice.Open(chosen.Options);
-                var containers = new ContainerSet(chosen.Config, await EngineChoice.ProjectAsync(chosen.Options, engines, cancellation).ConfigureAwait(false));
+                var containers = new ContainerSet(chosen.Config, await EngineChoice.ProjectAsync(chosen.Options, engines, cancellation).ConfigureAwait(false), chosen.Name);
                 foreach (var engine in engines)
                 {
                     await using (engine.ConfigureAwait(false))

@@ -55,7 +55,7 @@ internal static class UpCommand
         if (options.Detach && session.NeedsEngine)
             return await Background.StartAsync(state, cancellation).ConfigureAwait(false);
         using var held = state.Lock(TimeSpan.FromSeconds(5)) ?? throw new UsageException($"another process works on the lab \"{chosen.Name}\"; end it, or give this lab another name by --name");
-        var before = state.Read() is { } record && LabSweep.Finds(chosen.Name) ? record : null;
+        var before = state.Read() is { } known && LabSweep.Finds(chosen.Name) ? known : null;
         RefuseOther(before, chosen);
         var wasReady = File.Exists(state.ReadyFile);
         IReadOnlyList<Engine> engines = session.NeedsEngine ? EngineChoice.Open(chosen.Options) : [];
@@ -67,15 +67,20 @@ internal static class UpCommand
             session.Former = (before.ReadFiles().Config, before.Options);
         if (options.Verbose)
             Console.WriteLine(session.Plan());
+        // Those that the files still have are taken over.
+        if (chosen.Config.LabContainers.Count == 0 && state.Read() is { Containers: true } earlier)
+            await DownCommand.RemoveContainersAsync(chosen.Name, earlier).ConfigureAwait(false);
         state.SetReady(false);
-        state.Write(new LabRecord
+        var record = new LabRecord
         {
             Lab = chosen.Name,
             Sources = chosen.Sources,
             Options = lasting,
             Process = options.Detach ? 0 : Environment.ProcessId,
+            Containers = chosen.Config.LabContainers.Count > 0,
             Followed = options.Background,
-        });
+        };
+        state.Write(record);
         using var view = !options.Detach && !options.Background && LiveView.IsPossible ? new LiveView(chosen.Name, status, Console.Out) : null;
         Action<string> log = view is null ? Console.WriteLine : view.Add;
         var run = new LabRun(session, engines, project, status, log)
@@ -117,13 +122,13 @@ internal static class UpCommand
         {
             log("Taking the lab down");
             view?.Dispose();
-            Down();
+            await DownAsync().ConfigureAwait(false);
             return 0;
         }
         catch (TimeoutException error)
         {
             view?.Dispose();
-            Down();
+            await DownAsync().ConfigureAwait(false);
             await Console.Error.WriteLineAsync($"patchbay lab: {error.Message}").ConfigureAwait(false);
             return LabCommand.Failed;
         }
@@ -146,11 +151,11 @@ internal static class UpCommand
                 await engine.DisposeAsync().ConfigureAwait(false);
         }
 
-        void Down()
+        Task DownAsync()
         {
             if (options.ReadyFile is { } file)
                 File.Delete(file);
-            DownCommand.Sweep(chosen.Name, state, chosen.Options.OvsSocket);
+            return DownCommand.SweepAsync(chosen.Name, state, record);
         }
     }
 

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Patchbay.Netlink;
 using Patchbay.Policy.Agent;
 
 namespace Patchbay.Commands.Policy;
@@ -14,26 +13,17 @@ internal static class AgentCommand
         var server = new Option<string?>("--server") { Description = "the server's internal API, in place of policy_server_url" };
         var datastore = new Option<FileInfo?>("--datastore") { Description = "the CNI wrapper's datastore, in place of cni_datastore_path" };
         var command = new Command("agent", "Enforces policies between the containers of this host; ends on SIGTERM or Ctrl-C, and what it enforced stays.") { config, certs, server, datastore };
-        command.SetAction(async (result, cancel) =>
+        command.SetAction((result, cancel) => PolicyCommand.RunAsync("agent", () =>
         {
-            try
-            {
-                AgentConfiguration configuration = result.GetValue(config) is { } file ? AgentConfiguration.Read(file.FullName) : new AgentConfiguration();
-                if (result.GetValue(certs) is { } directory)
-                    UseCertificates(configuration, directory.FullName);
-                if (result.GetValue(server) is { } url)
-                    configuration.PolicyServerUrl = url;
-                if (result.GetValue(datastore) is { } path)
-                    configuration.CniDatastorePath = path.FullName;
-                await PolicyAgent.RunAsync(configuration, TimeProvider.System, cancel);
-                return 0;
-            }
-            catch (Exception e) when (e is InvalidDataException or NetlinkException or IOException or UnauthorizedAccessException)
-            {
-                await Console.Error.WriteLineAsync($"patchbay policy agent: {e.Message}");
-                return 1;
-            }
-        });
+            AgentConfiguration configuration = result.GetValue(config) is { } file ? AgentConfiguration.Read(file.FullName) : new AgentConfiguration();
+            if (result.GetValue(certs) is { } directory)
+                UseCertificates(configuration, directory.FullName);
+            if (result.GetValue(server) is { } url)
+                configuration.PolicyServerUrl = url;
+            if (result.GetValue(datastore) is { } path)
+                configuration.CniDatastorePath = path.FullName;
+            return PolicyAgent.RunAsync(configuration, TimeProvider.System, cancel);
+        }));
         return command;
     }
 

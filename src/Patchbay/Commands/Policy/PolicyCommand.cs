@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.Data.Common;
+using Patchbay.Netlink;
 
 namespace Patchbay.Commands.Policy;
 
@@ -14,4 +16,19 @@ internal static class PolicyCommand
         CertsCommand.Create(),
         TokenCommand.Create(),
     };
+
+    /// <summary>Runs a command; what is wrong with its files, the database or the kernel is told in a line.</summary>
+    internal static async Task<int> RunAsync(string name, Func<Task> work)
+    {
+        try
+        {
+            await work();
+            return 0;
+        }
+        catch (Exception e) when (e is InvalidDataException or DbException or NetlinkException or IOException or UnauthorizedAccessException)
+        {
+            await Console.Error.WriteLineAsync($"patchbay policy {name}: {e.Message}");
+            return 1;
+        }
+    }
 }

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Data.Common;
 using Patchbay.Policy.Server;
 
 namespace Patchbay.Commands.Policy;
@@ -13,24 +12,15 @@ internal static class ServerCommand
         var certs = new Option<DirectoryInfo?>("--certs") { Description = "directory of patchbay policy certs, in place of the keys about certificates and token_keys_file" };
         var database = new Option<string?>("--database") { Description = "file of SQLite, in place of database.path" };
         var command = new Command("server", "Keeps policies, for people over the external API and for agents over the internal one; ends on SIGTERM or Ctrl-C.") { config, certs, database };
-        command.SetAction(async (result, cancel) =>
+        command.SetAction((result, cancel) => PolicyCommand.RunAsync("server", () =>
         {
-            try
-            {
-                ServerConfiguration configuration = result.GetValue(config) is { } file ? ServerConfiguration.Read(file.FullName) : new ServerConfiguration();
-                if (result.GetValue(certs) is { } directory)
-                    UseCertificates(configuration, directory.FullName);
-                if (result.GetValue(database) is { } path)
-                    configuration.Database = new DatabaseConfiguration { Type = "sqlite", Path = path };
-                await PolicyServer.RunAsync(configuration, TimeProvider.System, cancel);
-                return 0;
-            }
-            catch (Exception e) when (e is InvalidDataException or DbException or IOException or UnauthorizedAccessException)
-            {
-                await Console.Error.WriteLineAsync($"patchbay policy server: {e.Message}");
-                return 1;
-            }
-        });
+            ServerConfiguration configuration = result.GetValue(config) is { } file ? ServerConfiguration.Read(file.FullName) : new ServerConfiguration();
+            if (result.GetValue(certs) is { } directory)
+                UseCertificates(configuration, directory.FullName);
+            if (result.GetValue(database) is { } path)
+                configuration.Database = new DatabaseConfiguration { Type = "sqlite", Path = path };
+            return PolicyServer.RunAsync(configuration, TimeProvider.System, cancel);
+        }));
         return command;
     }
 

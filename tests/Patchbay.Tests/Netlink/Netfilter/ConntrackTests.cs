@@ -67,6 +67,29 @@ public class ConntrackTests
         Assert.Equal(0x1234u, ConntrackEntry.Decode(reader).Mark);
     }
 
+    [Theory]
+    [InlineData(0x1234u)]
+    [InlineData(0u)] // as it is: nothing is sent
+    public void Marks_are_set(uint mark)
+    {
+        var kernel = new ChannelDouble(request => Answer(request, 0));
+        using (var socket = new ConntrackSocket(new NetlinkSocket(kernel)))
+            socket.SetMarks(new ConntrackFilter(IPv4: true) { Protocol = 17 }, entry => entry.Original.DestinationPort == 53 ? mark : 9);
+
+        if (mark == 0)
+        {
+            Assert.Equal([Get], kernel.Sent.Select(sent => ChannelDouble.Requests(sent)[0].Type));
+            return;
+        }
+
+        Assert.Equal([Get, NewEntry], kernel.Sent.Select(sent => ChannelDouble.Requests(sent)[0].Type));
+        Assert.Equal([2, 0, 0, 0], kernel.Sent[1][16..20]);
+        GoldenBytes.AssertEqual(
+            "conntrack -U -p udp -s 10.0.0.1 -d 10.0.0.9 --sport 1000 --dport 53 -m 0x1234, with CTA_ID",
+            "34000180 14000180 080001000a000001 080002000a000009 1c000280 0500010011000000 06000200 03e80000 06000300 00350000 08000c00 00000007 08000800 00001234",
+            kernel.Sent[1].AsSpan(20));
+    }
+
     [Fact]
     public void Damaged_entries_do_no_harm()
     {

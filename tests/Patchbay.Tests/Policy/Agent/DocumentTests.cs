@@ -110,7 +110,34 @@ public class DocumentTests
     [InlineData("[]")]
     [InlineData("""{"policies":null}""")]
     [InlineData("""{"policies":[""")]
+    [InlineData("""{"policies":{}}""")]
+    [InlineData("""{"policies":[]} more""")]
+    [InlineData("""{"policies":[{"source":{"id":"a""")]
     public void An_answer_without_a_list_is_no_answer(string text) => Assert.ThrowsAny<JsonException>(() => PolicyDocument.Parse(Encoding.UTF8.GetBytes(text), []));
+
+    [Fact]
+    public void Keys_that_are_not_known_do_no_harm_and_of_two_the_last_counts()
+    {
+        const string Text = """
+            { "more": [1, {"policies": []}], "policies": [
+              { "x": {"id": "z"}, "source": {"id": "a", "tag": "1", "y": [[]]}, "destination": {"id": "q", "id": "b", "protocol": "tcp", "ports": {"start": 1, "z": {}, "end": 2}, "tag": null} },
+              [], 7, { "source": 1, "destination": [] } ] }
+            """;
+        var problems = new List<string>();
+        Assert.Equal(new AppPolicy("a", 1, "b", AppPolicy.Tcp, 1, 2), Assert.Single(PolicyDocument.Parse(Encoding.UTF8.GetBytes(Text), problems)));
+        Assert.Equal(3, problems.Count);
+        Assert.Contains("{ \"source\": 1, \"destination\": [] }", problems[2], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Changes_are_read()
+    {
+        const string Policy = """{"source":{"id":"a","tag":"1"},"destination":{"id":"b","protocol":"tcp","ports":{"start":1,"end":2}}}""";
+        PolicyChanges read = PolicyDocument.ParseChanges(Encoding.UTF8.GetBytes($$"""{"last_updated":17,"added":[{{Policy}}],"removed":[]}"""), []);
+        Assert.Equal((17, 1, 0), (read.LastUpdated, read.Added.Count, read.Removed.Count));
+        Assert.Throws<JsonException>(() => PolicyDocument.ParseChanges("""{"last_updated":17,"added":[]}"""u8, []));
+        Assert.Throws<JsonException>(() => PolicyDocument.ParseChanges("""{"last_updated":"17","added":[],"removed":[]}"""u8, []));
+    }
 
     [Theory]
     [InlineData("""{"protocol":"tcp","destination":"10.0.0.0/8","ports":"80,443-445","log":true}""", "10.0.0.0-10.255.255.255 tcp 80-80 log; 10.0.0.0-10.255.255.255 tcp 443-445 log")]

@@ -59,15 +59,17 @@ public class IptablesRulesTests
     public void Security_groups_come_before_what_denies()
     {
         Ipv4 first = PlannerTests.Address("10.1.0.0"), last = PlannerTests.Address("10.1.0.9");
-        PolicyPlan plan = Plan("h-1 a 10.0.0.1, h-2 b 10.0.0.2", "") with
-        {
-            Groups = new Dictionary<Ipv4, IReadOnlyList<EgressRule>>
-            {
-                [PlannerTests.Address("10.0.0.1")] =
-                    [new(first, last, 6, 80, 90, null, true), new(first, last, 17, 53, 53, null, false), new(first, last, 1, 8, 8, 0, false), new(first, last, 1, 0, 255, null, false), new(first, last, 0, 0, 65535, null, false)],
-                [PlannerTests.Address("10.0.0.2")] = [new(first, last, 0, 0, 65535, null, false)], // its chain is not there yet
-            },
-        };
+        List<LocalContainer> containers = PlannerTests.Containers("h-1 a 10.0.0.1, h-2 b 10.0.0.2");
+        PolicyPlan plan = new(
+            [
+                new ContainerPlan
+                {
+                    Container = containers[0],
+                    Groups = [new(first, last, 6, 80, 90, null, true), new(first, last, 17, 53, 53, null, false), new(first, last, 1, 8, 8, 0, false), new(first, last, 1, 0, 255, null, false), new(first, last, 0, 0, 65535, null, false)],
+                },
+                new ContainerPlan { Container = containers[1], Groups = [new(first, last, 0, 0, 65535, null, false)] }, // its chain is not there yet
+            ],
+            []);
         var script = new List<string>();
         GroupChains.Add(script, plan, Options, Wrapper);
         string[] rules =
@@ -85,7 +87,7 @@ public class IptablesRulesTests
         script.Clear();
         GroupChains.Add(script, plan, Options, after);
         Assert.Empty(script);
-        GroupChains.Add(script, new PolicyPlan(), Options, after);
+        GroupChains.Add(script, new PolicyPlan([], []), Options, after);
         Assert.Equal(["-D netout--h-1 -j asg-h1", "-F asg-h1", "-X asg-h1"], script);
     }
 

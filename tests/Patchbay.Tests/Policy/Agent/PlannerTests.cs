@@ -30,15 +30,15 @@ public class PlannerTests
     {
         PolicyPlan plan = Planner.Plan(Containers(containers), Policies(policies), null, null);
 
-        Assert.Equal(Sorted(tags), plan.SourceTags.Select(each => $"{each.Key} {each.Value}").Order(StringComparer.Ordinal));
-        Assert.Equal(Sorted(allowed), plan.Allowed.Keys.Select(Text).Order(StringComparer.Ordinal));
+        Assert.Equal(Sorted(tags), plan.SourceTags.Select(each => $"{each.Address} {each.Tag}").Order(StringComparer.Ordinal));
+        Assert.Equal(Sorted(allowed), plan.Allowed.Select(each => Text(each.Ports)).Order(StringComparer.Ordinal));
         Assert.NotNull(what);
     }
 
     [Fact]
     public void A_conflict_of_addresses_is_told()
     {
-        PolicyPlan plan = Planner.Plan(Containers("h1 a 10.0.0.1, h2 b 10.0.0.1"), [], null, null);
+        PolicyPlan plan = Planner.Plan(Containers("h1 a 10.0.0.1, h2 b 10.0.0.1"), PolicySet.Empty, null, null);
 
         Assert.Contains("\"h1\", \"h2\"", Assert.Single(plan.Problems), StringComparison.Ordinal);
         Assert.Equal("", Assert.Single(plan.Containers).App);
@@ -50,8 +50,8 @@ public class PlannerTests
         LocalContainer container = new("h1", Address("10.0.0.1")) { App = "a", Ports = [8080, 9090] };
         PolicyPlan plan = Planner.Plan([container], Policies("a 1 a tcp 1-9000"), 7, null);
 
-        Assert.Equal(["1 10.0.0.1 tcp 1-9000", "7 10.0.0.1 tcp 8080", "7 10.0.0.1 tcp 9090"], plan.Allowed.Keys.Select(Text).Order(StringComparer.Ordinal));
-        Assert.Equal(new AppPair(Planner.Router, "a"), plan.Allowed[new AllowedPorts(7, container.Address, AppPolicy.Tcp, 8080, 8080)]);
+        Assert.Equal(["1 10.0.0.1 tcp 1-9000", "7 10.0.0.1 tcp 8080", "7 10.0.0.1 tcp 9090"], plan.Allowed.Select(each => Text(each.Ports)).Order(StringComparer.Ordinal));
+        Assert.Equal(new AppPair(Planner.Router, "a"), plan.Allowed.Single(each => each.Ports == new AllowedPorts(7, container.Address, AppPolicy.Tcp, 8080, 8080)).Apps);
     }
 
     [Fact]
@@ -69,25 +69,41 @@ public class PlannerTests
             new("run", Address("10.0.0.1")) { Space = "s1" }, new("stage", Address("10.0.0.2")) { Space = "s1", IsStaging = true },
             new("other", Address("10.0.0.3")) { Space = "s3" }, new("none", Address("10.0.0.4")),
         ];
-        PolicyPlan plan = Planner.Plan(containers, [], null, groups);
+        PolicyPlan plan = Planner.Plan(containers, PolicySet.Empty, null, groups);
 
-        Assert.Equal([all, dns, web], plan.Groups[Address("10.0.0.1")]); // by GUID, each once, the logged ones first
-        Assert.Equal([all, dns], plan.Groups[Address("10.0.0.2")]);
-        Assert.Equal([all, dns], plan.Groups[Address("10.0.0.3")]);
-        Assert.False(plan.Groups.ContainsKey(Address("10.0.0.4"))); // of no space: not the agent's business
+        Assert.Equal([all, dns, web], plan.At(Address("10.0.0.1"))!.Groups!); // by GUID, each once, the logged ones first
+        Assert.Equal([all, dns], plan.At(Address("10.0.0.2"))!.Groups!);
+        Assert.Equal([all, dns], plan.At(Address("10.0.0.3"))!.Groups!);
+        Assert.Null(plan.At(Address("10.0.0.4"))!.Groups); // of no space: not the agent's business
     }
 
     [Fact]
     public void Without_knowing_security_groups_nobody_has_any() =>
-        Assert.Empty(Planner.Plan([new LocalContainer("h", Address("10.0.0.1")) { Space = "s1" }], [], null, null).Groups);
+        Assert.Null(Planner.Plan([new LocalContainer("h", Address("10.0.0.1")) { Space = "s1" }], PolicySet.Empty, null, null).Parts[0].Groups);
+
+    [Fact]
+    public void Containers_for_which_nothing_changes_keep_their_part()
+    {
+        List<LocalContainer> containers = Containers("h1 a 10.0.0.1, h2 b 10.0.0.2, h3 c 10.0.0.3");
+        PolicySet policies = Policies("a 1 b tcp 80, a 1 c tcp 80");
+        PolicyPlan before = Planner.Plan(containers, policies, null, null);
+        PolicyPlan after = Planner.Plan(containers, policies.With([new AppPolicy("x", 9, "b", AppPolicy.Tcp, 81, 81)], []), null, null, before);
+
+        Assert.Same(before.Parts[0], after.Parts[0]);
+        Assert.NotSame(before.Parts[1], after.Parts[1]);
+        Assert.Same(before.Parts[2], after.Parts[2]);
+        Assert.Same(before.Parts[1], Planner.Plan(Containers("h9 d 10.0.0.1, h2 b 10.0.0.2"), policies, null, null, before).At(Address("10.0.0.2")));
+        Assert.NotSame(before.Parts[1], Planner.Plan(Containers("h9 b 10.0.0.2"), policies, null, null, before).At(Address("10.0.0.2")));
+        Assert.NotSame(before.Parts[1], Planner.Plan(containers, policies, 7, null, before).Parts[1]);
+    }
 
     internal static List<LocalContainer> Containers(string text) => [.. Split(text).Select(each => each.Split(' ')).Select(each => new LocalContainer(each[0], Address(each[2])) { App = each[1] })];
 
-    internal static List<AppPolicy> Policies(string text) => [.. Split(text).Select(each => each.Split(' ')).Select(each =>
+    internal static PolicySet Policies(string text) => PolicySet.Of(Split(text).Select(each => each.Split(' ')).Select(each =>
     {
         ushort[] ports = [.. each[4].Split('-').Select(port => ushort.Parse(port, null))];
         return new AppPolicy(each[0], ushort.Parse(each[1], null), each[2], each[3] == "tcp" ? AppPolicy.Tcp : AppPolicy.Udp, ports[0], ports[^1]);
-    })];
+    }));
 
     internal static Ipv4 Address(string text) => Ipv4.TryParse(text, out Ipv4 address) ? address : throw new ArgumentException(text);
 

@@ -67,5 +67,5 @@ public class TableImageTests
     public void Prefixes_are_as_long_as_the_references(string word, string handle, string prefix) => Assert.Equal(prefix, SharedChain.LogPrefix(word, handle));
 
     private static TableImage Image(List<LocalContainer> containers, Dictionary<Ipv4, IReadOnlyList<EgressRule>> groups) =>
-        TableImage.Of(new PolicyPlan { Containers = containers, Groups = groups }, Options);
+        TableImage.Of(new PolicyPlan([.. containers.Select(each => new ContainerPlan { Container = each, Groups = groups[each.Address] })], []), Options);
 }

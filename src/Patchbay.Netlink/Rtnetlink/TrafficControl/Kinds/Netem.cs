@@ -13,12 +13,17 @@ public sealed class Netem : QdiscKind
 
     // TCA_NETEM_*, include/uapi/linux/pkt_sched.h
     private const ushort TCA_NETEM_CORR = 1;
+    private const ushort TCA_NETEM_DELAY_DIST = 2;
     private const ushort TCA_NETEM_REORDER = 3;
     private const ushort TCA_NETEM_CORRUPT = 4;
+    private const ushort TCA_NETEM_LOSS = 5;
     private const ushort TCA_NETEM_RATE = 6;
+    private const ushort TCA_NETEM_ECN = 7;
     private const ushort TCA_NETEM_RATE64 = 8;
     private const ushort TCA_NETEM_LATENCY64 = 10;
     private const ushort TCA_NETEM_JITTER64 = 11;
+    private const ushort TCA_NETEM_SLOT = 12;
+    private const ushort TCA_NETEM_SLOT_DIST = 13;
 
     /// <inheritdoc/>
     public override string Name => KindName;
@@ -32,11 +37,20 @@ public sealed class Netem : QdiscKind
     /// <summary>How much a packet's delay depends on that of the one before.</summary>
     public double DelayCorrelation { get; init; }
 
+    /// <summary>How the delay varies; null for evenly. The kernel does not tell it again.</summary>
+    public NetemDistribution? Distribution { get; init; }
+
     /// <summary>Share of packets that are lost.</summary>
     public double Loss { get; init; }
 
     /// <summary>How much a loss depends on the one before.</summary>
     public double LossCorrelation { get; init; }
+
+    /// <summary>Losses that come in bursts, in place of <see cref="Loss"/>.</summary>
+    public NetemLoss? LossModel { get; init; }
+
+    /// <summary>Packets that would be lost are marked instead, where their connection knows such marks (RFC 3168).</summary>
+    public bool Ecn { get; init; }
 
     /// <summary>Share of packets that arrive twice.</summary>
     public double Duplicate { get; init; }
@@ -62,14 +76,28 @@ public sealed class Netem : QdiscKind
     /// <summary>Bytes a second; 0 for no limit.</summary>
     public ulong Rate { get; init; }
 
+    /// <summary>Bytes that each packet counts more, or less, than it has.</summary>
+    public int RateOverhead { get; init; }
+
+    /// <summary>Bytes of a cell, of which packets take whole ones; 0 for none.</summary>
+    public uint CellSize { get; init; }
+
+    /// <summary>Bytes that each cell counts more.</summary>
+    public int CellOverhead { get; init; }
+
+    /// <summary>Packets that leave in bunches; null for when they are due.</summary>
+    public NetemSlot? Slot { get; init; }
+
     /// <summary>Packets that may wait; a delay at a high rate needs many.</summary>
     public uint Limit { get; init; } = 1000;
 
     /// <summary>Reads the settings.</summary>
     /// <param name="qdisc">A queueing discipline of kind <c>netem</c>.</param>
+    /// <param name="distribution">What the kernel does not tell: its <see cref="Distribution"/>, if the caller knows.</param>
+    /// <param name="slotDistribution">Likewise that of its <see cref="Slot"/>.</param>
     /// <returns>Its settings.</returns>
     /// <exception cref="NetlinkException">It is of another kind, or its attributes are malformed.</exception>
-    public static Netem Decode(Qdisc qdisc)
+    public static Netem Decode(Qdisc qdisc, NetemDistribution? distribution = null, NetemDistribution? slotDistribution = null)
     {
         ArgumentNullException.ThrowIfNull(qdisc);
         qdisc.ThrowIfNot(KindName);
@@ -77,7 +105,11 @@ public sealed class Netem : QdiscKind
         var parameters = Struct<Parameters>(options);
         var correlations = default(Correlations);
         Chance reorder = default, corrupt = default;
+        var perPacket = default(RateParameters);
         ulong rate = 0;
+        NetemLoss? model = null;
+        NetemSlot? slot = null;
+        var ecn = false;
         long? delay = null, jitter = null;
         var attributes = new AttributeReader(options[Unsafe.SizeOf<Parameters>()..]);
         while (attributes.Next())
@@ -87,10 +119,13 @@ public sealed class Netem : QdiscKind
                 case TCA_NETEM_CORR: correlations = Struct<Correlations>(attributes.Payload); break;
                 case TCA_NETEM_REORDER: reorder = Struct<Chance>(attributes.Payload); break;
                 case TCA_NETEM_CORRUPT: corrupt = Struct<Chance>(attributes.Payload); break;
-                case TCA_NETEM_RATE: rate = Math.Max(rate, Struct<RateParameters>(attributes.Payload).BytesPerSecond); break;
+                case TCA_NETEM_LOSS: model = NetemLoss.Decode(attributes.Nested()); break;
+                case TCA_NETEM_RATE: perPacket = Struct<RateParameters>(attributes.Payload); break;
+                case TCA_NETEM_ECN: ecn = attributes.U32() != 0; break;
                 case TCA_NETEM_RATE64: rate = attributes.U64(); break;
                 case TCA_NETEM_LATENCY64: delay = (long)attributes.U64(); break;
                 case TCA_NETEM_JITTER64: jitter = (long)attributes.U64(); break;
+                case TCA_NETEM_SLOT: slot = NetemSlot.Decode(attributes.Payload); break;
             }
         }
 
@@ -100,8 +135,11 @@ public sealed class Netem : QdiscKind
             Delay = Time(delay, parameters.Latency),
             Jitter = Time(jitter, parameters.Jitter),
             DelayCorrelation = Share(correlations.Delay),
+            Distribution = distribution,
             Loss = Share(parameters.Loss),
             LossCorrelation = Share(correlations.Loss),
+            LossModel = model,
+            Ecn = ecn,
             Duplicate = Share(parameters.Duplicate),
             DuplicateCorrelation = Share(correlations.Duplicate),
             Reorder = Share(reorder.Probability),
@@ -109,7 +147,11 @@ public sealed class Netem : QdiscKind
             Gap = parameters.Gap,
             Corrupt = Share(corrupt.Probability),
             CorruptCorrelation = Share(corrupt.Correlation),
-            Rate = rate,
+            Rate = Math.Max(rate, perPacket.BytesPerSecond),
+            RateOverhead = perPacket.PacketOverhead,
+            CellSize = perPacket.CellSize,
+            CellOverhead = perPacket.CellOverhead,
+            Slot = slot is null || slotDistribution is null ? slot : slot with { Distribution = slotDistribution },
             Limit = parameters.Limit,
         };
     }
@@ -133,15 +175,26 @@ public sealed class Netem : QdiscKind
                 Struct(writer, TCA_NETEM_REORDER, new Chance { Probability = Number(Reorder), Correlation = Number(ReorderCorrelation) });
             if (Corrupt != 0)
                 Struct(writer, TCA_NETEM_CORRUPT, new Chance { Probability = Number(Corrupt), Correlation = Number(CorruptCorrelation) });
+            if (Ecn)
+                writer.U32(TCA_NETEM_ECN, 1);
+            if (LossModel is not null)
+            {
+                using (writer.Nested(TCA_NETEM_LOSS))
+                    LossModel.Write(writer);
+            }
+
             if (Rate > uint.MaxValue)
                 writer.U64(TCA_NETEM_RATE64, Rate);
             if (Rate != 0)
-                Struct(writer, TCA_NETEM_RATE, new RateParameters { BytesPerSecond = (uint)Math.Min(Rate, uint.MaxValue) });
+                Struct(writer, TCA_NETEM_RATE, new RateParameters { BytesPerSecond = (uint)Math.Min(Rate, uint.MaxValue), PacketOverhead = RateOverhead, CellSize = CellSize, CellOverhead = CellOverhead });
             // Nanoseconds where ticks do not do: above 274 s, which older kernels cannot (before 4.15).
             if (Ticks(Delay) == uint.MaxValue)
                 writer.U64(TCA_NETEM_LATENCY64, (ulong)Delay.Ticks * 100);
             if (Ticks(Jitter) == uint.MaxValue)
                 writer.U64(TCA_NETEM_JITTER64, (ulong)Jitter.Ticks * 100);
+            Slot?.Write(writer, TCA_NETEM_SLOT, TCA_NETEM_SLOT_DIST);
+            if (Distribution is not null)
+                Table(writer, TCA_NETEM_DELAY_DIST, Distribution);
         }
     }
 
@@ -153,16 +206,18 @@ public sealed class Netem : QdiscKind
     private static TimeSpan Time(long? nanoseconds, uint ticks) =>
         nanoseconds is { } exact ? TimeSpan.FromTicks(exact / 100) : TimeSpan.FromMicroseconds(ticks / TcClock.TicksPerMicrosecondToday);
 
-    private static uint Number(double share) => share is >= 0 and <= 1
+    internal static uint Number(double share) => share is >= 0 and <= 1
         ? (uint)Math.Round(share * uint.MaxValue)
         : throw new ArgumentOutOfRangeException(nameof(share), share, "a share is from 0 to 1");
 
-    private static double Share(uint number) => (double)number / uint.MaxValue;
+    internal static double Share(uint number) => (double)number / uint.MaxValue;
 
-    private static void Struct<T>(MessageWriter writer, ushort attribute, in T value)
+    internal static void Table(MessageWriter writer, ushort attribute, NetemDistribution distribution) => writer.Bytes(attribute, MemoryMarshal.AsBytes<short>(distribution.Table.ToArray()));
+
+    internal static void Struct<T>(MessageWriter writer, ushort attribute, in T value)
         where T : unmanaged => writer.Bytes(attribute, MemoryMarshal.AsBytes(new ReadOnlySpan<T>(in value)));
 
-    private static T Struct<T>(ReadOnlySpan<byte> bytes)
+    internal static T Struct<T>(ReadOnlySpan<byte> bytes)
         where T : unmanaged => MemoryMarshal.TryRead(bytes, out T value) ? value : throw new NetlinkException($"read {KindName}", $"malformed message: {bytes.Length} bytes");
 
     // struct tc_netem_qopt

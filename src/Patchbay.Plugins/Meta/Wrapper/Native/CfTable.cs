@@ -3,10 +3,9 @@ using Patchbay.Netlink.Netfilter.Expressions;
 
 namespace Patchbay.Plugins.Meta.Wrapper.Native;
 
-/// <summary>What <c>table ip cf_networking</c> consists of. docs/wrapper.md shows it as nft(8) does, and says what in it is the policy agent's.</summary>
-internal static class CfTable
+/// <summary>What <c>table ip cf_networking</c> and <c>table ip6 cf_networking</c> consist of. docs/wrapper.md shows them as nft(8) does, and says what in them is the policy agent's.</summary>
+internal sealed class CfTable
 {
-    internal const NftFamily Family = NftFamily.Ip;
     internal const string Name = "cf_networking";
     internal const string Forward = "forward";
     internal const string Input = "input";
@@ -22,57 +21,81 @@ internal static class CfTable
     private const int DestinationNatPriority = -100; // NF_IP_PRI_NAT_DST
     private const int SourceNatPriority = 100;       // NF_IP_PRI_NAT_SRC
 
-    private static NftDataType Address => NftDataType.Ipv4Address;
+    private CfTable(NftFamily family)
+    {
+        Family = family;
+        var address = IPv4 ? NftDataType.Ipv4Address : NftDataType.Ipv6Address;
+        Uplinks = Verdicts("uplinks", NftDataType.Concatenation(address, NftDataType.InterfaceName));
+        SecurityGroups = Verdicts("security_groups", address);
+        Containers = Verdicts("containers", address);
+        HostAccess = Verdicts("host_access", address);
+        Owned = IPv4 ? [Uplinks, SecurityGroups, Containers, HostAccess, Masquerading, PortMappings, IngressTags] : [Uplinks, SecurityGroups, Containers, HostAccess];
+
+        NftSet Verdicts(string name, NftDataType key) => new(family, Name, name, key) { DataType = NftDataType.Verdict };
+    }
 
     /// <summary>The agent's: the tags of applications, by the addresses of their containers on this host.</summary>
-    internal static NftSet SourceTags { get; } = new(Family, Name, "source_tags", Address) { DataType = NftDataType.Mark };
-
-    /// <summary>By address and interface: what leaves a container towards the underlay.</summary>
-    internal static NftSet Uplinks { get; } = new(Family, Name, "uplinks", NftDataType.Concatenation(Address, NftDataType.InterfaceName)) { DataType = NftDataType.Verdict };
-
-    /// <summary>By address: the security groups of a container.</summary>
-    internal static NftSet SecurityGroups { get; } = new(Family, Name, "security_groups", Address) { DataType = NftDataType.Verdict };
-
-    /// <summary>By address: what goes to a container, and nobody has accepted.</summary>
-    internal static NftSet Containers { get; } = new(Family, Name, "containers", Address) { DataType = NftDataType.Verdict };
-
-    /// <summary>By address: what goes from a container to the host itself.</summary>
-    internal static NftSet HostAccess { get; } = new(Family, Name, "host_access", Address) { DataType = NftDataType.Verdict };
+    internal static NftSet SourceTags { get; } = new(NftFamily.Ip, Name, "source_tags", NftDataType.Ipv4Address) { DataType = NftDataType.Mark };
 
     /// <summary>By address: what leaves a container's host.</summary>
-    internal static NftSet Masquerading { get; } = new(Family, Name, "masquerading", Address) { DataType = NftDataType.Verdict };
+    internal static NftSet Masquerading { get; } = new(NftFamily.Ip, Name, "masquerading", NftDataType.Ipv4Address) { DataType = NftDataType.Verdict };
 
     /// <summary>Ports of the host that lead to a container.</summary>
     internal static NftSet PortMappings { get; } =
-        new(Family, Name, "port_mappings", NftDataType.Concatenation(Address, NftDataType.InetService)) { DataType = NftDataType.Concatenation(Address, NftDataType.InetService) };
+        new(NftFamily.Ip, Name, "port_mappings", NftDataType.Concatenation(NftDataType.Ipv4Address, NftDataType.InetService)) { DataType = NftDataType.Concatenation(NftDataType.Ipv4Address, NftDataType.InetService) };
 
     /// <summary>The mark of what comes in by a mapped port.</summary>
     internal static NftSet IngressTags { get; } =
-        new(Family, Name, "ingress_tags", NftDataType.Concatenation(NftDataType.InterfaceName, Address, NftDataType.InetService)) { DataType = NftDataType.Mark };
+        new(NftFamily.Ip, Name, "ingress_tags", NftDataType.Concatenation(NftDataType.InterfaceName, NftDataType.Ipv4Address, NftDataType.InetService)) { DataType = NftDataType.Mark };
+
+    internal static CfTable V4 { get; } = new(NftFamily.Ip);
+
+    /// <summary>For containers' IPv6 addresses: security groups and services of the host. There are no policies for those, no mapped ports, no translation.</summary>
+    internal static CfTable V6 { get; } = new(NftFamily.Ip6);
+
+    internal NftFamily Family { get; }
+
+    internal bool IPv4 => Family == NftFamily.Ip;
+
+    /// <summary>By address and interface: what leaves a container towards the underlay.</summary>
+    internal NftSet Uplinks { get; }
+
+    /// <summary>By address: the security groups of a container.</summary>
+    internal NftSet SecurityGroups { get; }
+
+    /// <summary>By address: what goes to a container, and nobody has accepted; of IPv6 also what comes from one and does not leave towards the underlay.</summary>
+    internal NftSet Containers { get; }
+
+    /// <summary>By address: what goes from a container to the host itself.</summary>
+    internal NftSet HostAccess { get; }
 
     /// <summary>The maps whose elements are containers' by their comment.</summary>
-    internal static NftSet[] Owned => [Uplinks, SecurityGroups, Containers, HostAccess, Masquerading, PortMappings, IngressTags];
+    internal NftSet[] Owned { get; }
 
-    /// <summary>Kinds of <see cref="SharedChain"/> in this table.</summary>
+    /// <summary>Kinds of <see cref="SharedChain"/> in these tables.</summary>
     internal static ReadOnlySpan<string> Kinds => new[] { EgressChains.NetOut, EgressChains.Groups, ContainerChains.Overlay, ContainerChains.Host, ContainerChains.Masquerade };
 
     /// <summary>Adds to a transaction what the table lacks; rules of others in its chains stay.</summary>
-    /// <returns>True when it lacked something.</returns>
-    internal static void Prepare(NftablesSocket nft, NftablesTransaction transaction)
+    internal void Prepare(NftablesSocket nft, NftablesTransaction transaction)
     {
         var present = nft.ListRules(Family, Name);
-        if (Missing(present) is null && nft.FindChains((Family, Name, Policies)) is [not null] && nft.SetsExist((Family, Name, SourceTags.Name)) is [true])
+        if (Missing(present) is null && (!IPv4 || (nft.FindChains((Family, Name, Policies)) is [not null] && nft.SetsExist((Family, Name, SourceTags.Name)) is [true])))
             return;
         transaction.Add(new NftTable(Family, Name) { Comment = "Containers of Cloud Foundry, by the CNI plugin cni-wrapper-plugin" });
-        transaction.Add(SourceTags);
         foreach (var map in Owned)
             transaction.Add(map);
-        transaction.Add(new NftChain(Family, Name, Policies));
-        var bases = nft.FindChains([.. Bases.Select(each => (Family, Name, each.Name))]);
-        for (var i = 0; i < Bases.Length; i++)
+        if (IPv4)
         {
-            if (bases[i] is null) // its policy is the administrator's once it is there
-                transaction.Add(new NftChain(Family, Name, Bases[i].Name) { Hook = Bases[i].Hook });
+            transaction.Add(SourceTags);
+            transaction.Add(new NftChain(Family, Name, Policies));
+        }
+
+        var bases = Bases();
+        var there = nft.FindChains([.. bases.Select(each => (Family, Name, each.Name))]);
+        for (var i = 0; i < bases.Length; i++)
+        {
+            if (there[i] is null) // its policy is the administrator's once it is there
+                transaction.Add(new NftChain(Family, Name, bases[i].Name) { Hook = bases[i].Hook });
         }
 
         foreach (var rule in present)
@@ -87,7 +110,7 @@ internal static class CfTable
     }
 
     /// <summary>The first of the table's own rules that is not there; null when all are.</summary>
-    internal static NftRule? Missing(IReadOnlyList<NftRule> present)
+    internal NftRule? Missing(IReadOnlyList<NftRule> present)
     {
         foreach (var wanted in Rules())
         {
@@ -98,34 +121,52 @@ internal static class CfTable
         return null;
     }
 
-    private static (string Name, NftHook Hook)[] Bases =>
-    [
-        (Tagging, new NftHook("filter", NftHookPoint.Prerouting, ManglePriority)),
-        (Mapping, new NftHook("nat", NftHookPoint.Prerouting, DestinationNatPriority)),
-        (Forward, new NftHook("filter", NftHookPoint.Forward, 0)),
-        (Input, new NftHook("filter", NftHookPoint.Input, 0)),
-        (Masquerade, new NftHook("nat", NftHookPoint.Postrouting, SourceNatPriority)),
-    ];
+    private (string Name, NftHook Hook)[] Bases()
+    {
+        (string, NftHook)[] both = [(Forward, new NftHook("filter", NftHookPoint.Forward, 0)), (Input, new NftHook("filter", NftHookPoint.Input, 0))];
+        return !IPv4 ? both :
+        [
+            .. both,
+            (Tagging, new NftHook("filter", NftHookPoint.Prerouting, ManglePriority)),
+            (Mapping, new NftHook("nat", NftHookPoint.Prerouting, DestinationNatPriority)),
+            (Masquerade, new NftHook("nat", NftHookPoint.Postrouting, SourceNatPriority)),
+        ];
+    }
 
     // The tag comes before all else, since packets of old connections carry it too; those then pass, and a packet costs what three look-ups do.
-    private static NftRule[] Rules() =>
+    private NftRule[] Rules() => IPv4 ?
     [
-        Rule(Tagging, "ingress tags", new NftRuleBuilder(Family).Transport(EgressRule.Tcp).Add(new NftMeta(NftMetaKey.InputName)).LoadAddress(source: false, ipv4: true, NftRegister.R2).LoadDestinationPort(W5)
+        Rule(Tagging, "ingress tags", New().Transport(EgressRule.Tcp).Add(new NftMeta(NftMetaKey.InputName)).LoadAddress(source: false, ipv4: true, NftRegister.R2).LoadDestinationPort(W5)
             .Add(new NftLookup(new NftSetReference(IngressTags.Name), Destination: NftRegister.R1)).Add(new NftMeta(NftMetaKey.Mark, Set: true))),
         Rule(Mapping, "mapped ports", PortTranslation(PortMappings)),
-        Rule(Forward, "source tags", new NftRuleBuilder(Family).LoadAddress(source: true, ipv4: true).Add(new NftLookup(new NftSetReference(SourceTags.Name), Destination: NftRegister.R1)).Add(new NftMeta(NftMetaKey.Mark, Set: true))),
-        Rule(Forward, "replies", new NftRuleBuilder(Family).State(NftConnectionState.Established | NftConnectionState.Related).Accept()),
-        Rule(Forward, "policies", new NftRuleBuilder(Family).Jump(Policies)),
-        Rule(Forward, "towards the underlay", new NftRuleBuilder(Family).LoadAddress(source: true, ipv4: true).Add(new NftMeta(NftMetaKey.OutputName, NftRegister.W1)).VerdictFrom(new NftSetReference(Uplinks.Name))),
-        Rule(Forward, "to containers", new NftRuleBuilder(Family).LoadAddress(source: false, ipv4: true).VerdictFrom(new NftSetReference(Containers.Name))),
-        Rule(Input, "to the host", new NftRuleBuilder(Family).LoadAddress(source: true, ipv4: true).VerdictFrom(new NftSetReference(HostAccess.Name))),
-        Rule(Masquerade, "masquerading", new NftRuleBuilder(Family).LoadAddress(source: true, ipv4: true).VerdictFrom(new NftSetReference(Masquerading.Name))),
+        Rule(Forward, "source tags", New().LoadAddress(source: true, ipv4: true).Add(new NftLookup(new NftSetReference(SourceTags.Name), Destination: NftRegister.R1)).Add(new NftMeta(NftMetaKey.Mark, Set: true))),
+        Rule(Forward, "replies", New().State(NftConnectionState.Established | NftConnectionState.Related).Accept()),
+        Rule(Forward, "policies", New().Jump(Policies)),
+        Rule(Forward, "towards the underlay", TowardsUnderlay(NftRegister.W1)),
+        Rule(Forward, "to containers", By(Containers, source: false)),
+        Rule(Input, "to the host", By(HostAccess, source: true)),
+        Rule(Masquerade, "masquerading", By(Masquerading, source: true)),
+    ]
+    :
+    [
+        Rule(Forward, "replies", New().State(NftConnectionState.Established | NftConnectionState.Related).Accept()),
+        Rule(Forward, "towards the underlay", TowardsUnderlay(NftRegister.R2)),
+        Rule(Forward, "from containers", By(Containers, source: true)),
+        Rule(Forward, "to containers", By(Containers, source: false)),
+        Rule(Input, "to the host", By(HostAccess, source: true)),
     ];
+
+    private NftRuleBuilder New() => new(Family);
+
+    private NftRuleBuilder By(NftSet map, bool source) => New().LoadAddress(source, IPv4).VerdictFrom(new NftSetReference(map.Name));
+
+    private NftRuleBuilder TowardsUnderlay(NftRegister behindAddress) =>
+        New().LoadAddress(source: true, IPv4).Add(new NftMeta(NftMetaKey.OutputName, behindAddress)).VerdictFrom(new NftSetReference(Uplinks.Name));
 
     /// <summary>Translates to what a map of ports has for the packet: <c>dnat ip to ip daddr . tcp dport map @…</c>.</summary>
     internal static NftRuleBuilder PortTranslation(NftSet map) =>
-        new NftRuleBuilder(Family).Transport(EgressRule.Tcp).LoadAddress(source: false, ipv4: true).LoadDestinationPort(NftRegister.W1)
-            .Add(new NftLookup(new NftSetReference(map.Name), Destination: NftRegister.R1)).Add(new NftNat(true, Family)
+        new NftRuleBuilder(NftFamily.Ip).Transport(EgressRule.Tcp).LoadAddress(source: false, ipv4: true).LoadDestinationPort(NftRegister.W1)
+            .Add(new NftLookup(new NftSetReference(map.Name), Destination: NftRegister.R1)).Add(new NftNat(true, NftFamily.Ip)
             {
                 Address = NftRegister.R1,
                 HighestAddress = NftRegister.R1,
@@ -134,5 +175,5 @@ internal static class CfTable
                 Options = NftNatOptions.MapAddresses | NftNatOptions.PortsSpecified,
             });
 
-    private static NftRule Rule(string chain, string comment, NftRuleBuilder rule) => new(Family, Name, chain, rule.Build()) { Comment = CommentPrefix + comment };
+    private NftRule Rule(string chain, string comment, NftRuleBuilder rule) => new(Family, Name, chain, rule.Build()) { Comment = CommentPrefix + comment };
 }

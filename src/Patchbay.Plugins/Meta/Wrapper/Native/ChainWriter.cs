@@ -7,28 +7,38 @@ namespace Patchbay.Plugins.Meta.Wrapper.Native;
 
 /// <summary>Adds chains and their rules to a transaction.</summary>
 /// <param name="transaction">The transaction.</param>
-/// <param name="table">The table that they are in.</param>
-internal sealed class ChainWriter(NftablesTransaction transaction, string table)
+/// <param name="family">The family of the table that they are in.</param>
+/// <param name="table">The table.</param>
+internal sealed class ChainWriter(NftablesTransaction transaction, NftFamily family, string table)
 {
     private const int LongestPrefix = 28; // the reference's, before a space
 
     internal NftablesTransaction Transaction => transaction;
 
+    internal NftFamily Family => family;
+
     internal string Table => table;
 
+    internal bool IPv4 => family == NftFamily.Ip;
+
+    internal NftDataType Address => IPv4 ? NftDataType.Ipv4Address : NftDataType.Ipv6Address;
+
+    /// <summary>The register behind so many addresses that were loaded one after another.</summary>
+    internal NftRegister Behind(int addresses) => NftRegister.W0 + (addresses * (IPv4 ? 1 : 4));
+
     /// <summary>The beginning of a rule.</summary>
-    internal static NftRuleBuilder New() => new(CfTable.Family);
+    internal NftRuleBuilder New() => new(family);
 
     /// <summary>ICMP "port unreachable", as the reference rejects.</summary>
-    internal static NftReject PortUnreachable => new(NftRejectType.Icmp, Code: 3);
+    internal NftReject PortUnreachable => new(NftRejectType.Icmp, Code: IPv4 ? (byte)3 : (byte)4); // RFC 792; RFC 4443, 3.1
 
-    internal void Chain(string name) => transaction.Add(new NftChain(CfTable.Family, table, name));
+    internal void Chain(string name) => transaction.Add(new NftChain(family, table, name));
 
-    internal void Rule(string chain, NftRuleBuilder rule) => transaction.Add(new NftRule(CfTable.Family, table, chain, rule.Build()));
+    internal void Rule(string chain, NftRuleBuilder rule) => transaction.Add(new NftRule(family, table, chain, rule.Build()));
 
     /// <summary>A set or map without a name, for the rule that comes next.</summary>
     internal NftSetReference Anonymous(NftDataType key, IReadOnlyList<NftSetElement> elements, bool interval, bool verdicts = false) => transaction.Add(
-        new NftSet(CfTable.Family, table, verdicts ? "__map%d" : "__set%d", key) { Anonymous = true, Interval = interval, DataType = verdicts ? NftDataType.Verdict : null }, elements);
+        new NftSet(family, table, verdicts ? "__map%d" : "__set%d", key) { Anonymous = true, Interval = interval, DataType = verdicts ? NftDataType.Verdict : null }, elements);
 
     /// <summary>Networks as elements of a set with ranges, of which none may overlap: what is inside another is left out.</summary>
     internal static List<NftSetElement> Ranges(IEnumerable<IpPrefix> networks)

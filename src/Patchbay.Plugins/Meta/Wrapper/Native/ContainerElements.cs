@@ -2,7 +2,7 @@ using Patchbay.Netlink.Netfilter;
 
 namespace Patchbay.Plugins.Meta.Wrapper.Native;
 
-/// <summary>What one container has in <see cref="CfTable"/>: elements of maps, and the chains that they lead to.</summary>
+/// <summary>What one container has in a <see cref="CfTable"/>: elements of maps, and the chains that they lead to.</summary>
 internal sealed class ContainerElements
 {
     private readonly ContainerNetwork _container;
@@ -16,16 +16,25 @@ internal sealed class ContainerElements
     internal IReadOnlyList<(NftSet Map, NftSetElement Element)> All => _elements;
 
     /// <summary>All but the security groups.</summary>
-    internal static ContainerElements Of(ContainerNetwork container)
+    internal static ContainerElements Of(ContainerNetwork container, CfTable table)
     {
         var made = new ContainerElements(container);
         var config = container.Config;
+        var netOut = made.Chain(EgressChains.MakeNetOut(config, container.Workload, container.Handle, table.IPv4));
+        var overlay = made.Chain(ContainerChains.MakeOverlay(config, container.Handle, table.IPv4));
+        var input = made.Chain(ContainerChains.MakeHost(config, table.IPv4));
+        foreach (var each in container.AddressesOf(table))
+        {
+            var key = NftKey.Of(each);
+            foreach (var underlay in container.Underlays)
+                made.Add(table.Uplinks, NftKey.Concatenate(key, NftKey.Interface(underlay)), new NftData(NftVerdict.Goto(netOut)));
+            made.Add(table.Containers, key, new NftData(NftVerdict.Goto(overlay)));
+            made.Add(table.HostAccess, key, new NftData(NftVerdict.Goto(input)));
+        }
+
+        if (!table.IPv4)
+            return made;
         var address = NftKey.Of(container.Address);
-        var netOut = made.Chain(EgressChains.MakeNetOut(config, container.Workload, container.Handle));
-        foreach (var underlay in container.Underlays)
-            made.Add(CfTable.Uplinks, NftKey.Concatenate(address, NftKey.Interface(underlay)), new NftData(NftVerdict.Goto(netOut)));
-        made.Add(CfTable.Containers, address, new NftData(NftVerdict.Goto(made.Chain(ContainerChains.MakeOverlay(config, container.Handle)))));
-        made.Add(CfTable.HostAccess, address, new NftData(NftVerdict.Goto(made.Chain(ContainerChains.MakeHost(config)))));
         made.Add(CfTable.Masquerading, address, new NftData(NftVerdict.Goto(made.Chain(ContainerChains.MakeMasquerade(config)))));
         foreach (var port in container.Ports)
         {
@@ -39,14 +48,22 @@ internal sealed class ContainerElements
     }
 
     /// <summary>The security groups.</summary>
-    internal static ContainerElements OfGroups(ContainerNetwork container)
+    internal static ContainerElements OfGroups(ContainerNetwork container, CfTable table)
     {
         var made = new ContainerElements(container);
-        if (container.Groups.Count == 0)
-            return made;
-        var chain = EgressChains.MakeGroups(container.Groups, NftVerdict.Accept, container.Config.LogGroups, container.Handle, container.Config.AcceptedUdpLogsPerSecond);
-        made.Add(CfTable.SecurityGroups, NftKey.Of(container.Address), new NftData(NftVerdict.Jump(made.Chain(chain))));
+        made.AddGroups(table);
         return made;
+    }
+
+    /// <summary>Adds the security groups to the rest.</summary>
+    internal void AddGroups(CfTable table)
+    {
+        var groups = _container.Groups.Where(rule => rule.IPv6 != table.IPv4).ToList();
+        if (groups.Count == 0)
+            return;
+        var chain = Chain(EgressChains.MakeGroups(groups, NftVerdict.Accept, _container.Config.LogGroups, _container.Handle, _container.Config.AcceptedUdpLogsPerSecond));
+        foreach (var each in _container.AddressesOf(table))
+            Add(table.SecurityGroups, NftKey.Of(each), new NftData(NftVerdict.Jump(chain)));
     }
 
     private string Chain(SharedChain chain)

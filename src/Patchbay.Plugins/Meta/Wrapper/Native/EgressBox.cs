@@ -6,35 +6,35 @@ namespace Patchbay.Plugins.Meta.Wrapper.Native;
 /// <param name="FirstPort">The first port; of ICMP <c>type &lt;&lt; 8 | code</c>.</param>
 /// <param name="LastPort">The last port.</param>
 /// <param name="Log">Whether what it lets through is logged.</param>
-internal readonly record struct EgressBox(uint First, uint Last, ushort FirstPort, ushort LastPort, bool Log)
+internal readonly record struct EgressBox(UInt128 First, UInt128 Last, ushort FirstPort, ushort LastPort, bool Log)
 {
     /// <summary>The boxes that together are some rules. Where rules overlap, the first one says whether is logged.</summary>
     internal static List<EgressBox> Of(IEnumerable<EgressRule> rules)
     {
         var ordered = rules.ToList();
         // Between two borders all addresses meet the same rules.
-        var borders = new SortedSet<ulong>();
+        var borders = new SortedSet<UInt128>();
         foreach (var rule in ordered)
         {
             borders.Add(rule.First);
-            borders.Add((ulong)rule.Last + 1);
+            if (rule.Last < UInt128.MaxValue)
+                borders.Add(rule.Last + 1);
         }
 
         var boxes = new List<EgressBox>();
         var open = new List<EgressBox>();
-        ulong? start = null;
-        foreach (var end in borders)
+        UInt128[] starts = [.. borders];
+        for (var i = 0; i < starts.Length; i++)
         {
-            var ports = start is { } from ? Ports(ordered, (uint)from, (uint)(end - 1)) : [];
-            if (open.Count > 0 && start is { } border && open[0].Last + 1UL == border && SamePorts(open, ports))
-                open = open.ConvertAll(box => box with { Last = (uint)(end - 1) });
+            var last = i + 1 < starts.Length ? starts[i + 1] - 1 : UInt128.MaxValue;
+            var ports = Ports(ordered, starts[i], last);
+            if (open.Count > 0 && SamePorts(open, ports))
+                open = open.ConvertAll(box => box with { Last = last });
             else
             {
                 boxes.AddRange(open);
                 open = ports;
             }
-
-            start = end;
         }
 
         boxes.AddRange(open);
@@ -51,7 +51,7 @@ internal readonly record struct EgressBox(uint First, uint Last, ushort FirstPor
     }
 
     // The ports at addresses that no rule divides.
-    private static List<EgressBox> Ports(List<EgressRule> rules, uint first, uint last)
+    private static List<EgressBox> Ports(List<EgressRule> rules, UInt128 first, UInt128 last)
     {
         var here = rules.FindAll(rule => rule.First <= first && last <= rule.Last);
         var borders = new SortedSet<int>();

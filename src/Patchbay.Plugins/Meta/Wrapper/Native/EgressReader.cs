@@ -11,8 +11,8 @@ internal static class EgressReader
     internal static List<EgressRule> Read(NftablesSocket nft, string table, string chain)
     {
         var rules = new List<EgressRule>();
-        var sets = nft.ListSets(CfTable.Family, table);
-        foreach (var rule in nft.ListRules(CfTable.Family, table, chain))
+        var sets = nft.ListSets(NftFamily.Ip, table);
+        foreach (var rule in nft.ListRules(NftFamily.Ip, table, chain))
         {
             if (rule.Expressions is not [.., NftLookup { Destination: NftRegister.Verdict, Set.Name: var name }] || sets.FirstOrDefault(set => set.Name == name) is not { Anonymous: true } map)
                 continue;

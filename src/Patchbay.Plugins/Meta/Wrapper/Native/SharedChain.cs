@@ -30,29 +30,30 @@ internal sealed record SharedChain(string Name, Action<ChainWriter, SharedChain>
     internal static SharedChain Of(string kind, string content, Action<ChainWriter, SharedChain> fill) => new(NameHash.Cut($"{kind}-", content, NameLength), fill);
 
     /// <summary>Adds to a transaction what is not there yet.</summary>
-    internal static void AddMissing(NftablesSocket nft, NftablesTransaction transaction, string table, IReadOnlyList<SharedChain> chains)
+    internal static void AddMissing(NftablesSocket nft, NftablesTransaction transaction, NftFamily family, string table, IReadOnlyList<SharedChain> chains)
     {
         var names = new (NftFamily, string, string)[chains.Count];
         for (var i = 0; i < names.Length; i++)
-            names[i] = (CfTable.Family, table, chains[i].Name);
+            names[i] = (family, table, chains[i].Name);
         var present = nft.FindChains(names);
         for (var i = 0; i < names.Length; i++)
         {
             if (present[i] is null)
-                chains[i].Fill(new ChainWriter(transaction, table), chains[i]);
+                chains[i].Fill(new ChainWriter(transaction, family, table), chains[i]);
         }
     }
 
     /// <summary>Adds to a transaction the removal of chains that nothing leads to any more.</summary>
     /// <param name="nft">nf_tables.</param>
     /// <param name="transaction">A transaction that fails if anybody has changed anything since, for another container may want the chain by now.</param>
+    /// <param name="family">The table's family.</param>
     /// <param name="table">The table.</param>
     /// <param name="kinds">The kinds that are ours.</param>
     /// <param name="wanted">The chains that elements lead to.</param>
-    internal static void RemoveUnused(NftablesSocket nft, NftablesTransaction transaction, string table, ReadOnlySpan<string> kinds, IReadOnlySet<string> wanted)
+    internal static void RemoveUnused(NftablesSocket nft, NftablesTransaction transaction, NftFamily family, string table, ReadOnlySpan<string> kinds, IReadOnlySet<string> wanted)
     {
         var stale = new List<string>();
-        foreach (var chain in nft.ListChains(CfTable.Family, table))
+        foreach (var chain in nft.ListChains(family, table))
         {
             if (IsOfKind(chain.Name, kinds) && !wanted.Contains(OwnerOf(chain.Name)))
                 stale.Add(chain.Name);
@@ -60,13 +61,13 @@ internal sealed record SharedChain(string Name, Action<ChainWriter, SharedChain>
 
         // The rules first: chains lead to one another.
         foreach (var name in stale)
-            transaction.Flush(CfTable.Family, table, name, Tolerated.Missing);
+            transaction.Flush(family, table, name, Tolerated.Missing);
         foreach (var name in stale)
-            transaction.DeleteChain(CfTable.Family, table, name, Tolerated.Missing);
-        foreach (var set in nft.ListSets(CfTable.Family, table))
+            transaction.DeleteChain(family, table, name, Tolerated.Missing);
+        foreach (var set in nft.ListSets(family, table))
         {
             if (set.Name.EndsWith(RatesSuffix, StringComparison.Ordinal) && stale.Contains(OwnerOf(set.Name)))
-                transaction.DeleteSet(CfTable.Family, table, set.Name, Tolerated.Missing);
+                transaction.DeleteSet(family, table, set.Name, Tolerated.Missing);
         }
     }
 
