@@ -33,6 +33,9 @@ internal sealed class Realizer(Topology topology, Places places)
         Remove([.. plan.Structure.OfType<RemoveDevice>()]);
         OvsWiring.RemovePorts(topology.Lab, places.OvsSocket, [.. plan.Structure.OfType<RemoveOvsPort>()]);
         OvsWiring.Remove(topology.Lab, places.OvsSocket, [.. plan.Structure.OfType<RemoveOvsBridge>().Select(change => change.Name)]);
+        // What a node that goes has on loan may be lent to another.
+        foreach (var stray in plan.Structure.OfType<RemoveNamespace>())
+            Loans.ReturnFrom(NamedNamespace.PathOf(stray.Name), _ownership);
         MakeNodes([.. plan.Structure.OfType<AddNode>().Select(change => change.Node)]);
         MakeSegments([.. plan.Structure.OfType<AddSegment>().Select(change => change.Segment)]);
         MakeLinks([.. plan.Structure.OfType<AddLink>().Select(change => change.Link)]);

@@ -87,13 +87,13 @@ public class OtherEngineTests
         EngineHost.Await("the service listens", () => File.Exists(podman.PathOf("/run/podman/podman.sock")));
         Process up = podman.Start([.. PatchbayProgram.Line, "lab", "up", "--podman-socket", "/run/podman/podman.sock", "/run/lab.yaml"]);
 
-        Says(up, "h1: I am h1");
-        Says(up, "All links connected");
+        LabProcess.Says(up, "h1: I am h1");
+        LabProcess.Says(up, "All links connected");
         podman.Exec("lab-h1", "ping -c 1 -W 10 10.0.1.2");
         Assert.Equal("two", podman.Inspect("lab-h2").GetProperty("Config").GetProperty("Hostname").GetString());
 
         podman.Podman("restart", "--time", "0", "lab-h2");
-        Says(up, "h2: links connected");
+        LabProcess.Says(up, "h2: links connected");
         podman.Sh($"{string.Join(' ', PatchbayProgram.Line)} lab down --name lab");
         Assert.Equal("", podman.Podman("ps", "-aq"));
     }
