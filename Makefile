@@ -16,7 +16,7 @@ TEST_DEPS := iproute2 nftables iptables conntrack ethtool iputils-ping iperf3 pr
     net-tools:ifconfig bsdutils:script curl:curl firewalld dbus libglib2.0-bin dnsmasq-base:dnsmasq isc-dhcp-server:dhcpd systemd:systemd-socket-activate python3-yaml \
     yggdrasil:yggdrasil graphviz:dot chromium:chromium tcpdump:tcpdump postgresql sqlite3:sqlite3 openssl:openssl python3:python3 faketime:faketime \
     libsqlite3-0 $(ENGINE_DEPS)
-DIST_DEPS := dpkg tar gzip jq docker.io:dockerd
+DIST_DEPS := dpkg tar gzip jq binutils docker.io:dockerd
 DIST_TEST_DEPS := $(TEST_DEPS) debootstrap lintian
 LAB_DEMO_DEPS := iproute2 iputils-ping util-linux jq iperf3
 DEMO_DEPS := iproute2 nftables iptables iputils-ping util-linux jq runc:runc busybox-static
@@ -78,7 +78,7 @@ bench-policy: build deps-bench-policy ## 1,000 agents that poll a policy server 
 bench-policy-agent: build deps-bench-policy-agent ## 20,000 policies on a host: ours, the reference's layout, none
 	bench/policy-agent
 
-dist: build deps-dist ## out/dist: archive, Debian package, image, NuGet packages
+dist: build deps-dist ## out/dist: archives, Debian packages and images of both programs, NuGet packages
 	hack/dist
 
 test-dist: dist deps-dist-test ## what is in out/dist: installed, upgraded, removed, run

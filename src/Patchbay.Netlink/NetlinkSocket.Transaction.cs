@@ -16,6 +16,14 @@ public sealed partial class NetlinkSocket
     /// </remarks>
     internal List<(int Index, NetlinkException Error)> Commit(NetlinkBatch batch)
     {
+        var buffer = ReceiveBuffer.Take();
+        var failures = Commit(batch, buffer);
+        ReceiveBuffer.GiveBack(buffer);
+        return failures;
+    }
+
+    private List<(int Index, NetlinkException Error)> Commit(NetlinkBatch batch, byte[] buffer)
+    {
         var last = batch.Count - 2;
         batch.Writer.AddFlag(batch.Requests[last].Offset, NetlinkFlags.Ack);
         var first = Transmit(batch);
@@ -26,7 +34,7 @@ public sealed partial class NetlinkSocket
             int length;
             try
             {
-                length = _channel.Receive(_buffer, timeout);
+                length = _channel.Receive(buffer, timeout);
             }
             catch (NetlinkException overflow) when (overflow.Error == Errno.NoBuffers && timeout < 0)
             {
@@ -38,7 +46,7 @@ public sealed partial class NetlinkSocket
 
             if (length == 0)
                 return failures.Count > 1 ? failures[1..] : failures;
-            var messages = new MessageReader(_buffer.AsSpan(0, length));
+            var messages = new MessageReader(buffer.AsSpan(0, length));
             while (messages.Next())
             {
                 var index = messages.Sequence - first;

@@ -13,14 +13,10 @@ public sealed partial class NetlinkSocket : IDisposable
     /// <summary>How often an interrupted dump is repeated before it counts as failed: the table changes faster than it can be read.</summary>
     private const int DumpAttempts = 16;
 
-    // The kernel builds dumps in pieces of at most 32 KiB (net/netlink/af_netlink.c, netlink_dump); single answers are far smaller.
-    private const int ReceiveBufferLength = 64 * 1024;
-
     // Answers wait in the receive buffer until the datagram was carried out whole, and what does not fit there is lost (KernelChannel). An answer takes up to 4 KiB.
     private const int RequestsPerDatagram = 2000;
 
     private readonly NetlinkChannel _channel;
-    private readonly byte[] _buffer = GC.AllocateUninitializedArray<byte>(ReceiveBufferLength);
     private uint _sequence;
 
     internal NetlinkSocket(NetlinkChannel channel)
@@ -67,6 +63,7 @@ public sealed partial class NetlinkSocket : IDisposable
         batch.Writer.ThrowIfOpen();
         var first = Number(batch);
         List<NetlinkException>? errors = null;
+        var buffer = ReceiveBuffer.Take();
         for (var begin = 0; begin < batch.Count; begin += RequestsPerDatagram)
         {
             var last = Math.Min(begin + RequestsPerDatagram, batch.Count) - 1;
@@ -74,9 +71,11 @@ public sealed partial class NetlinkSocket : IDisposable
             batch.Writer.AddFlag(batch.Requests[last].Offset, NetlinkFlags.Ack);
             var end = last + 1 < batch.Count ? batch.Requests[last + 1].Offset : batch.Writer.Length;
             _channel.Send(batch.Writer.Written[batch.Requests[begin].Offset..end]);
-            if (Collect(batch, first, (uint)last) is { } failed)
+            if (Collect(batch, first, (uint)last, buffer) is { } failed)
                 (errors ??= []).AddRange(failed);
         }
+
+        ReceiveBuffer.GiveBack(buffer);
 
         return errors ?? (IReadOnlyList<NetlinkException>)[];
     }
@@ -109,11 +108,16 @@ public sealed partial class NetlinkSocket : IDisposable
         ArgumentNullException.ThrowIfNull(restart);
         ArgumentNullException.ThrowIfNull(item);
         var operation = batch.Requests[0].Operation;
+        var buffer = ReceiveBuffer.Take();
         for (var attempt = 0; attempt < DumpAttempts; attempt++)
         {
             var sequence = Transmit(batch);
-            if (ReceiveDump(sequence, operation, item))
+            if (ReceiveDump(sequence, operation, item, buffer))
+            {
+                ReceiveBuffer.GiveBack(buffer);
                 return;
+            }
+
             restart();
         }
 
@@ -126,12 +130,12 @@ public sealed partial class NetlinkSocket : IDisposable
     /// <summary>Closes the socket; what the kernel does at that may go on when this has returned.</summary>
     internal void DisposeInBackground() => _channel.DisposeInBackground();
 
-    private bool ReceiveDump(uint sequence, string operation, NetlinkReply item)
+    private bool ReceiveDump(uint sequence, string operation, NetlinkReply item, byte[] buffer)
     {
         var whole = true;
         while (true)
         {
-            var messages = new MessageReader(_buffer.AsSpan(0, _channel.Receive(_buffer)));
+            var messages = new MessageReader(buffer.AsSpan(0, _channel.Receive(buffer)));
             while (messages.Next())
             {
                 if (messages.Sequence != sequence)
@@ -163,12 +167,12 @@ public sealed partial class NetlinkSocket : IDisposable
 
     /// <summary>Receives until the request with the given index is acknowledged; errors of others are kept by request.</summary>
     /// <returns>The errors; null when there are none.</returns>
-    private List<NetlinkException>? Collect(NetlinkBatch batch, uint first, uint lastIndex)
+    private List<NetlinkException>? Collect(NetlinkBatch batch, uint first, uint lastIndex, byte[] buffer)
     {
         List<NetlinkException>? errors = null;
         while (true)
         {
-            var messages = new MessageReader(_buffer.AsSpan(0, _channel.Receive(_buffer)));
+            var messages = new MessageReader(buffer.AsSpan(0, _channel.Receive(buffer)));
             while (messages.Next())
             {
                 var index = messages.Sequence - first; // wraps to a large number for strangers

@@ -17,8 +17,10 @@ internal sealed class NamespaceEngine(string directory = NamespaceEngine.Default
 
     private const string Mounts = "/proc/self/mountinfo";
 
-    // A name appears a moment before its namespace is mounted there.
+    // A name appears a moment before its namespace is mounted there, of which nothing tells; or whoever made it was killed in that moment. Looked at again after
+    // 5 ms, 10 ms, 15 ms and so on, for two seconds in all.
     private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(5);
+    private const int MostLooks = 28;
 
     private readonly TimeProvider _time = time ?? TimeProvider.System;
 
@@ -58,15 +60,21 @@ internal sealed class NamespaceEngine(string directory = NamespaceEngine.Default
 
     private async IAsyncEnumerable<EngineEvent> ConnectAsync([EnumeratorCancellation] CancellationToken cancellation)
     {
-        var names = Channel.CreateUnbounded<string>();
+        var names = Channel.CreateUnbounded<(string Name, int Looks)>();
         using var watcher = Watch(names.Writer);
         var known = List();
         yield return new EngineEvent { Kind = EngineEventKind.Resynchronise };
-        await foreach (var name in names.Reader.ReadAllAsync(cancellation).ConfigureAwait(false))
+        foreach (var path in Directory.EnumerateFiles(directory))
         {
-            while (File.Exists(Path.Combine(directory, name)) && !List().ContainsKey(name))
-                await Task.Delay(Patience, _time, cancellation).ConfigureAwait(false);
+            if (Path.GetFileName(path) is var name && !known.ContainsKey(name))
+                names.Writer.TryWrite((name, 0));
+        }
+
+        await foreach (var (name, looks) in names.Reader.ReadAllAsync(cancellation).ConfigureAwait(false))
+        {
             List().TryGetValue(name, out var now);
+            if (now is null && looks < MostLooks && File.Exists(Path.Combine(directory, name)))
+                _ = LookAgainAsync(names.Writer, name, looks + 1, cancellation);
             known.Remove(name, out var before);
             if (before is not null && before.Key != now?.Key)
                 yield return new EngineEvent { Kind = EngineEventKind.Died, Id = name };
@@ -78,13 +86,19 @@ internal sealed class NamespaceEngine(string directory = NamespaceEngine.Default
         }
     }
 
-    private FileSystemWatcher Watch(ChannelWriter<string> names)
+    private async Task LookAgainAsync(ChannelWriter<(string Name, int Looks)> names, string name, int looks, CancellationToken cancellation)
+    {
+        await Task.Delay(Patience * looks, _time, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        names.TryWrite((name, looks));
+    }
+
+    private FileSystemWatcher Watch(ChannelWriter<(string Name, int Looks)> names)
     {
         try
         {
             var watcher = new FileSystemWatcher(directory) { NotifyFilter = NotifyFilters.FileName };
-            watcher.Created += (_, change) => names.TryWrite(change.Name!);
-            watcher.Deleted += (_, change) => names.TryWrite(change.Name!);
+            watcher.Created += (_, change) => names.TryWrite((change.Name!, 0));
+            watcher.Deleted += (_, change) => names.TryWrite((change.Name!, 0));
             watcher.Error += (_, failure) => names.TryComplete(new EngineException(Name, failure.GetException().Message, failure.GetException()));
             watcher.EnableRaisingEvents = true;
             return watcher;

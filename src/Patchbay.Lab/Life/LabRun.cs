@@ -16,7 +16,10 @@ internal sealed class LabRun(LabSession session, IReadOnlyList<Engine> engines, 
     private readonly LabContainers _made = new(session.Config, session.Topology.Lab);
     private readonly Channel<(Engine Engine, EngineEvent Event)> _events = Channel.CreateUnbounded<(Engine, EngineEvent)>();
     private readonly HashSet<Engine> _listed = [];
+    private readonly RetryPause _pause = new();
+    private Task? _retry;
     private string _told = "";
+    private string? _toldProblem;
     private bool _healthy;
     private bool _connected;
 
@@ -53,6 +56,7 @@ internal sealed class LabRun(LabSession session, IReadOnlyList<Engine> engines, 
         var made = await FirstAsync().ConfigureAwait(false);
         if (engines.Count == 0)
         {
+            end.Token.ThrowIfCancellationRequested();
             await FinishAsync(made, end.Token).ConfigureAwait(false);
             log(Healthy);
             return;
@@ -60,19 +64,25 @@ internal sealed class LabRun(LabSession session, IReadOnlyList<Engine> engines, 
 
         FailedCommands += await RunCommandsAsync(made, end.Token).ConfigureAwait(false);
         var watches = engines.Select(engine => WatchAsync(engine, end.Token)).ToList();
-        var deadline = timeout is { } limit ? Task.Delay(limit, end.Token) : null;
+        var never = new TaskCompletionSource().Task;
+        var deadline = timeout is { } limit ? Task.Delay(limit, end.Token) : never;
+        Task next = never;
         try
         {
             while (true)
             {
-                var next = _events.Reader.WaitToReadAsync(end.Token).AsTask();
-                if (deadline is not null && !status.Connected && await Task.WhenAny(next, deadline).ConfigureAwait(false) == deadline && !deadline.IsCanceled)
-                    throw new TimeoutException($"still waiting for {string.Join(", ", status.Waiting)} after {timeout}");
-                if (!await next.ConfigureAwait(false))
-                    return;
-                await HandleAsync(end.Token).ConfigureAwait(false);
+                if (next == never || next.IsCompleted)
+                    next = _events.Reader.WaitToReadAsync(end.Token).AsTask();
+                var first = await Task.WhenAny(next, deadline, _retry ?? never).ConfigureAwait(false);
+                end.Token.ThrowIfCancellationRequested();
+                if (first == deadline)
+                    throw new TimeoutException($"still waiting for {string.Join(", ", status.Reasons)} after {timeout}");
+                if (first == next)
+                    await HandleAsync(end.Token).ConfigureAwait(false);
+                else
+                    await MakeAsync([], end.Token).ConfigureAwait(false);
                 if (status.Connected)
-                    deadline = null;
+                    deadline = never;
             }
         }
         finally
@@ -118,7 +128,14 @@ internal sealed class LabRun(LabSession session, IReadOnlyList<Engine> engines, 
             return;
         }
 
+        await MakeAsync(held, cancellation).ConfigureAwait(false);
+    }
+
+    private async Task MakeAsync(List<EngineEvent> held, CancellationToken cancellation)
+    {
         var made = Reconcile(throws: false);
+        // No event need follow on what failed: somebody's interface was in the way, and is removed.
+        _retry = made.Problem is null ? null : Task.Delay(_pause.Next(), cancellation);
         // A process that was held back runs now, and its commands with it.
         foreach (var each in held)
             await each.Release!(made.Problem).ConfigureAwait(false);
@@ -172,21 +189,25 @@ internal sealed class LabRun(LabSession session, IReadOnlyList<Engine> engines, 
 
     private Made Reconcile(bool throws)
     {
-        session.SetContainers(_containers.Running);
         LabPlan plan;
         try
         {
+            session.SetContainers(_containers.Running);
             var keepStrays = !engines.All(_listed.Contains);
             plan = session.Plan(keepStrays);
             session.Apply(plan, keepStrays);
         }
-        catch (Exception error) when (!throws && error is NetlinkException or PlanException or OvsdbException or LabFileException or FileNotFoundException or MissingFeatureException)
+        catch (Exception error) when (!throws && error is NetlinkException or PlanException or OvsdbException or LabFileException or FileNotFoundException or MissingFeatureException or AggregateException)
         {
-            // A container that died in the middle of it is told of next, and is no failure.
-            if (_containers.Running.All(each => File.Exists(each.NamespacePath)))
-                log($"cannot be wired: {error.Message}");
+            // A container that died in the middle of it is told of next, and is no failure. What is tried again and again is told once.
+            if (_containers.Running.All(each => File.Exists(each.NamespacePath)) && _toldProblem != error.Message)
+                log($"cannot be wired, and is tried again: {_toldProblem = error.Message}");
+            Tell(session.Topology.Missing);
             return new Made([], error.Message);
         }
+
+        _pause.Reset();
+        _toldProblem = null;
 
         var due = plan.Structure.SelectMany(change => change switch
         {

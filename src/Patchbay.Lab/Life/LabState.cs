@@ -22,6 +22,9 @@ internal sealed record LabRecord
 
     /// <summary>That process was left behind by <c>up --detach</c>, and no one looks at it.</summary>
     public bool Followed { get; init; }
+
+    /// <summary>Reads again what the files said then, with the variables of then.</summary>
+    public (LabConfig Config, LabSources Sources) ReadFiles() => LabFiles.Read(Sources.Files, Sources.Profiles, variable => Sources.Variables.GetValueOrDefault(variable));
 }
 
 /// <summary>How a lab was brought up, beyond its files.</summary>

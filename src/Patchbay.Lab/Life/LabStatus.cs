@@ -9,6 +9,9 @@ internal sealed class LabStatus
     private bool _connected;
     private string? _problem;
 
+    /// <summary>Something of it is different; told by the thread that set it.</summary>
+    public event Action? Changed;
+
     public bool Connected
     {
         get
@@ -28,7 +31,7 @@ internal sealed class LabStatus
         }
     }
 
-    /// <summary>Why the last look came to nothing; null when it did not.</summary>
+    /// <summary>Why the last attempt came to nothing, which is made again; null when it did not.</summary>
     public string? Problem
     {
         get
@@ -48,6 +51,16 @@ internal sealed class LabStatus
         }
     }
 
+    /// <summary>All that is in the way: containers that do not run, and why those that run cannot be wired.</summary>
+    public IReadOnlyList<string> Reasons
+    {
+        get
+        {
+            lock (_lock)
+                return _problem is null ? _waiting : [.. _waiting, _problem];
+        }
+    }
+
     public void Set(IReadOnlyList<string> waiting, int links, string? problem)
     {
         lock (_lock)
@@ -57,6 +70,8 @@ internal sealed class LabStatus
             _problem = problem;
             _connected = waiting.Count == 0 && problem is null;
         }
+
+        Changed?.Invoke();
     }
 
     /// <summary>The state as JSON.</summary>
@@ -69,7 +84,7 @@ internal sealed class LabStatus
             {
                 writer.WriteStartObject();
                 writer.WriteString("lab", lab);
-                writer.WriteString("status", _problem is not null ? "failing" : _connected ? "connected" : "waiting");
+                writer.WriteString("status", _connected ? "connected" : "waiting");
                 writer.WriteNumber("links", _links);
                 writer.WriteStartArray("waiting");
                 foreach (var each in _waiting)

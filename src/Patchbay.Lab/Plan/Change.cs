@@ -114,6 +114,8 @@ internal sealed record ChangeDevice(Device Device, int Index) : Change
 
     public bool SetVlans { get; init; }
 
+    public IReadOnlyList<BridgeVlan> OldVlans { get; init; } = [];
+
     /// <summary>Features to switch.</summary>
     public IReadOnlyList<(string Feature, bool On)> SetFeatures { get; init; } = [];
 

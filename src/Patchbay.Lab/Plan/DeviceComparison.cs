@@ -34,6 +34,7 @@ internal static class DeviceComparison
             SetRedirect = device.RedirectTo is null ? seen.RedirectIndex != 0 : seen.RedirectIndex == 0 || node.NameOf(seen.RedirectIndex) != device.RedirectTo,
             SetFeatures = [.. device.Features.Where(each => !EthtoolSocket.IsAsWished(seen.Features, each.Feature, each.On))],
             SetVlans = (device.AccessVlan is not null || device.TrunkVlans.Count > 0) && !SameVlans(device, seen.Vlans),
+            OldVlans = seen.Vlans,
         };
     }
 

@@ -30,7 +30,7 @@ internal sealed class Ownership(string lab)
     public string Label { get; } = $"{Prefix}{lab}\n";
 
     /// <summary>The lab's table of nf_tables, in each namespace that needs one.</summary>
-    public string Table { get; } = $"patchbay_{lab.Replace('-', '_').Replace('.', '_')}";
+    public string Table { get; } = $"patchbay_{lab}";
 
     /// <summary>The alternative name of an interface; it also says what cannot be changed once an interface is there.</summary>
     public string Mark(string node, string device, params ReadOnlySpan<string> structure) =>

@@ -29,7 +29,13 @@ internal sealed record LabSource(string Name, string Text, bool IsCompose)
 }
 
 /// <summary>What a lab was read from: with it the same can be read again, whatever has become of the files and the environment.</summary>
-internal sealed record LabSources(IReadOnlyList<LabSource> Files, IReadOnlyList<string> Profiles, IReadOnlyDictionary<string, string?> Variables);
+internal sealed record LabSources(IReadOnlyList<LabSource> Files, IReadOnlyList<string> Profiles, IReadOnlyDictionary<string, string?> Variables)
+{
+    /// <summary>Whether they say the same.</summary>
+    public bool IsSameAs(LabSources other) =>
+        Files.SequenceEqual(other.Files) && Profiles.SequenceEqual(other.Profiles)
+        && Variables.Count == other.Variables.Count && Variables.All(each => other.Variables.TryGetValue(each.Key, out var value) && value == each.Value);
+}
 
 /// <summary>Reads the files of a lab and merges them as conlink does: compose files first, a service's own network after the common one, then network files.</summary>
 internal static class LabFiles

@@ -22,6 +22,9 @@ internal sealed class Realizer(Topology topology, Places places)
         }
 
         Settle(plan);
+        // Last: what ran in a namespace cannot be made again, should anything fail.
+        foreach (var stray in plan.Changes.OfType<RemoveNamespace>())
+            NodeProcesses.RemoveNamespace(stray.Name, topology.Lab);
     }
 
     private void Build(LabPlan plan)
@@ -30,8 +33,9 @@ internal sealed class Realizer(Topology topology, Places places)
         Remove([.. plan.Structure.OfType<RemoveDevice>()]);
         OvsWiring.RemovePorts(topology.Lab, places.OvsSocket, [.. plan.Structure.OfType<RemoveOvsPort>()]);
         OvsWiring.Remove(topology.Lab, places.OvsSocket, [.. plan.Structure.OfType<RemoveOvsBridge>().Select(change => change.Name)]);
+        // What a node that goes has on loan may be lent to another.
         foreach (var stray in plan.Structure.OfType<RemoveNamespace>())
-            NodeProcesses.RemoveNamespace(stray.Name, topology.Lab);
+            Loans.ReturnFrom(NamedNamespace.PathOf(stray.Name), _ownership);
         MakeNodes([.. plan.Structure.OfType<AddNode>().Select(change => change.Node)]);
         MakeSegments([.. plan.Structure.OfType<AddSegment>().Select(change => change.Segment)]);
         MakeLinks([.. plan.Structure.OfType<AddLink>().Select(change => change.Link)]);
@@ -244,9 +248,13 @@ internal sealed class Realizer(Topology topology, Places places)
     private static void SetVlans(NetlinkBatch batch, ChangeDevice change)
     {
         var wanted = DeviceComparison.WantedVlans(change.Device).ToList();
-        // A bridge gives its ports VLAN 1.
-        if (!wanted.Exists(vlan => vlan.Id == 1))
-            batch.DeleteBridgeVlans(change.Index, [new BridgeVlan(1)]);
+        // Those of before, and VLAN 1, which a bridge gives its ports.
+        foreach (var old in change.OldVlans.Append(new BridgeVlan(1)).Select(vlan => vlan.Id).Distinct())
+        {
+            if (!wanted.Exists(vlan => vlan.Id == old))
+                batch.DeleteBridgeVlans(change.Index, [new BridgeVlan(old)]);
+        }
+
         batch.AddBridgeVlans(change.Index, wanted);
     }
 

@@ -3,7 +3,6 @@ using Patchbay.SystemTests.Engines;
 using Patchbay.SystemTests.Harness;
 using Patchbay.SystemTests.Lab.Engines;
 using Patchbay.SystemTests.Lab.Ovs;
-using Patchbay.SystemTests.Tools;
 
 namespace Patchbay.SystemTests.Lab;
 
@@ -29,7 +28,7 @@ public class OtherEngineTests
             links: [{ container: {{lab.Name}}, bridge: lan, dev: eth0, ip: 10.0.1.1/24, route: default via 10.0.1.254 }]
             """);
         Process up = lab.Host.Start([.. PatchbayProgram.Line, "lab", "up", "--name", lab.Name, "--hook-socket", bundle.HookSocket, file]);
-        Says(up, "still waiting for");
+        LabProcess.Says(up, "still waiting for");
 
         bundle.Make(["sh", "-c", "ip -o addr show dev eth0; ip route"]);
         string shown = bundle.Run().Check().StandardOutput;
@@ -37,7 +36,7 @@ public class OtherEngineTests
         Assert.Contains("inet 10.0.1.1/24", shown, StringComparison.Ordinal);
         Assert.Contains("default via 10.0.1.254", shown, StringComparison.Ordinal);
         bundle.Delete();
-        End(up);
+        LabProcess.End(up);
     }
 
     [Fact]
@@ -46,10 +45,10 @@ public class OtherEngineTests
         using Containerd containerd = Containerd.Start(network: null);
         containerd.Machine.WriteFile("/run/lab.yaml", Two);
         Process up = containerd.Machine.Start([.. PatchbayProgram.Line, "lab", "up", "--containerd-socket", "/run/containerd/containerd.sock", "/run/lab.yaml"]);
-        Says(up, "still waiting for");
+        LabProcess.Says(up, "still waiting for");
         foreach (string name in (string[])["left", "right"])
             containerd.Ctr("run", "--detach", Containerd.Image, name, "sleep", "1000").Check();
-        Says(up, "All links connected");
+        LabProcess.Says(up, "All links connected");
         containerd.Ctr("task", "exec", "--exec-id", "ping", "left", "ping", "-c", "1", "-W", "10", "10.0.1.2").Check();
     }
 
@@ -62,14 +61,14 @@ public class OtherEngineTests
         podman.Start("podman", "system", "service", "--time=0", "unix:///run/podman/podman.sock");
         EngineHost.Await("the service listens", () => File.Exists(podman.PathOf("/run/podman/podman.sock")));
         Process up = podman.Start([.. PatchbayProgram.Line, "lab", "up", "--podman-socket", "/run/podman/podman.sock", "/run/lab.yaml"]);
-        Says(up, "still waiting for");
+        LabProcess.Says(up, "still waiting for");
         foreach (string name in (string[])["left", "right"])
             podman.Podman("run", "-d", "--network", "none", "--cap-add", "NET_RAW", "--name", name, "box", "sleep", "1000");
-        Says(up, "All links connected");
+        LabProcess.Says(up, "All links connected");
         podman.Exec("left", "ping -c 1 -W 10 10.0.1.2");
 
         podman.Podman("restart", "--time", "0", "right");
-        Says(up, "right: links connected");
+        LabProcess.Says(up, "right: links connected");
         podman.Exec("left", "ping -c 1 -W 10 10.0.1.2");
     }
 
@@ -88,13 +87,13 @@ public class OtherEngineTests
         EngineHost.Await("the service listens", () => File.Exists(podman.PathOf("/run/podman/podman.sock")));
         Process up = podman.Start([.. PatchbayProgram.Line, "lab", "up", "--podman-socket", "/run/podman/podman.sock", "/run/lab.yaml"]);
 
-        Says(up, "h1: I am h1");
-        Says(up, "All links connected");
+        LabProcess.Says(up, "h1: I am h1");
+        LabProcess.Says(up, "All links connected");
         podman.Exec("lab-h1", "ping -c 1 -W 10 10.0.1.2");
         Assert.Equal("two", podman.Inspect("lab-h2").GetProperty("Config").GetProperty("Hostname").GetString());
 
         podman.Podman("restart", "--time", "0", "lab-h2");
-        Says(up, "h2: links connected");
+        LabProcess.Says(up, "h2: links connected");
         podman.Sh($"{string.Join(' ', PatchbayProgram.Line)} lab down --name lab");
         Assert.Equal("", podman.Podman("ps", "-aq"));
     }
@@ -105,18 +104,18 @@ public class OtherEngineTests
         using LabHost lab = new();
         string file = lab.Write(Two.Replace("left", $"{lab.Name}-left", StringComparison.Ordinal).Replace("right", $"{lab.Name}-right", StringComparison.Ordinal));
         Process up = lab.Host.Start([.. PatchbayProgram.Line, "lab", "up", "--name", lab.Name, "--namespaces", file]);
-        Says(up, "still waiting for");
+        LabProcess.Says(up, "still waiting for");
         foreach (string side in (string[])["left", "right"])
             Command.Run(["ip", "netns", "add", $"{lab.Name}-{side}"]).Check();
-        Says(up, "All links connected");
+        LabProcess.Says(up, "All links connected");
         lab.In("left", "ping", "-c", "1", "-W", "10", "10.0.1.2").Check();
 
         // Another namespace of the same name is another container.
         Command.Run(["ip", "netns", "del", $"{lab.Name}-left"]).Check();
         Command.Run(["ip", "netns", "add", $"{lab.Name}-left"]).Check();
-        Says(up, "left: links connected");
+        LabProcess.Says(up, "left: links connected");
         lab.In("left", "ping", "-c", "1", "-W", "10", "10.0.1.2").Check();
-        End(up);
+        LabProcess.End(up);
         foreach (string side in (string[])["left", "right"])
         {
             Assert.DoesNotContain("eth0", lab.In(side, "ip", "-o", "link").Check().StandardOutput, StringComparison.Ordinal);
@@ -146,26 +145,5 @@ public class OtherEngineTests
 
         Assert.Equal("", ovs.Vsctl("list-br").Check().StandardOutput);
         Assert.DoesNotContain(ovs.Host.IpJson("link show").EnumerateArray(), link => link.GetProperty("ifname").GetString() is not ("lo" or "ovs-netdev"));
-    }
-
-    private static void Says(Process lab, string text)
-    {
-        var said = new List<string>();
-        using var limit = new CancellationTokenSource(Command.DefaultLimit);
-        while (lab.StandardOutput.ReadLineAsync(limit.Token).AsTask().GetAwaiter().GetResult() is { } line)
-        {
-            said.Add(line);
-            if (line.Contains(text, StringComparison.Ordinal))
-                return;
-        }
-
-        Assert.Fail($"the lab ended without \"{text}\"; it said:\n{string.Join('\n', said)}\n{lab.StandardError.ReadToEnd()}");
-    }
-
-    private static void End(Process lab)
-    {
-        RunHost.Send("INT", lab.Id);
-        Assert.True(lab.WaitForExit(Command.DefaultLimit), "the lab does not end");
-        Assert.Equal(0, lab.ExitCode);
     }
 }

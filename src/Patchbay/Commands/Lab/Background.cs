@@ -12,13 +12,19 @@ internal static partial class Background
 
     public static Option<bool> Option { get; } = new(Name) { Hidden = true };
 
-    /// <summary>Starts it, shows what it says until all links are connected, and returns.</summary>
-    public static async Task<int> StartAsync(LabState state, CancellationToken cancellation)
+    /// <summary>Starts it with the arguments of this process, which is "up" or "apply".</summary>
+    public static Task<int> StartAsync(LabState state, CancellationToken cancellation)
     {
-        // The first is the program's own name. Under conlink's, "lab up" goes before what was typed, as it did for this process.
+        // The first is the program's own name. Under conlink's there is no verb.
         var typed = Environment.GetCommandLineArgs()[1..];
-        string[] verb = typed is ["lab", ..] ? [] : ["lab", "up"];
-        var arguments = OwnProgram.Words.Skip(1).Concat(verb).Concat(typed).Where(argument => argument is not ("-d" or "--detach")).Append(Name);
+        string[] arguments = typed is ["lab", _, .. var more] ? more : typed;
+        return StartAsync(state, ["lab", "up", .. arguments.Where(argument => argument is not ("-d" or "--detach"))], cancellation);
+    }
+
+    /// <summary>Starts it, shows what it says until all links are connected, and returns.</summary>
+    public static async Task<int> StartAsync(LabState state, IReadOnlyList<string> words, CancellationToken cancellation)
+    {
+        var arguments = OwnProgram.Words.Skip(1).Concat(words).Append(Name);
         using var process = Process.Start(new ProcessStartInfo(OwnProgram.Words[0], arguments) { RedirectStandardOutput = true, RedirectStandardInput = true })!;
         process.StandardInput.Close();
         while (await process.StandardOutput.ReadLineAsync(cancellation).ConfigureAwait(false) is { } line)

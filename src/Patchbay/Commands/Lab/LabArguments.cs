@@ -101,7 +101,7 @@ internal sealed class LabArguments(bool withFiles = true)
     {
         name ??= OnlyLab();
         var record = new LabState(name).Read() ?? throw new UsageException($"no lab \"{name}\" is up{Known()}; name its files");
-        var (config, sources) = LabFiles.Read(record.Sources.Files, record.Sources.Profiles, variable => record.Sources.Variables.GetValueOrDefault(variable));
+        var (config, sources) = record.ReadFiles();
         return new ChosenLab(name, config, sources, record.Options);
     }
 

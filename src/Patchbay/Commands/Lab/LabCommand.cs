@@ -42,6 +42,8 @@ internal static class LabCommand
     public static void SetWork(Command command, Func<ParseResult, CancellationToken, Task<int>> work) =>
         command.SetAction(async (parsed, cancellation) =>
         {
+            // Signals are handled from the moment on when this first waits for something: not only when the lab is half made.
+            await Task.Yield();
             try
             {
                 return await work(parsed, cancellation).ConfigureAwait(false);

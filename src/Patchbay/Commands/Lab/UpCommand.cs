@@ -55,11 +55,16 @@ internal static class UpCommand
         if (options.Detach && session.NeedsEngine)
             return await Background.StartAsync(state, cancellation).ConfigureAwait(false);
         using var held = state.Lock(TimeSpan.FromSeconds(5)) ?? throw new UsageException($"another process works on the lab \"{chosen.Name}\"; end it, or give this lab another name by --name");
-        RefuseOther(state, chosen);
+        var before = state.Read() is { } known && LabSweep.Finds(chosen.Name) ? known : null;
+        RefuseOther(before, chosen);
+        var wasReady = File.Exists(state.ReadyFile);
         IReadOnlyList<Engine> engines = session.NeedsEngine ? EngineChoice.Open(chosen.Options) : [];
         LabStatus status = new();
         using var endpoint = options.Health is { } at ? new HealthEndpoint(chosen.Name, status, at) : null;
         var project = await EngineChoice.ProjectAsync(chosen.Options, engines, cancellation).ConfigureAwait(false);
+        var lasting = chosen.Options with { Project = project };
+        if (before is not null && !(before.Sources.IsSameAs(chosen.Sources) && before.Options == lasting))
+            session.Former = (before.ReadFiles().Config, before.Options);
         if (options.Verbose)
             Console.WriteLine(session.Plan());
         // Those that the files still have are taken over.
@@ -70,15 +75,13 @@ internal static class UpCommand
         {
             Lab = chosen.Name,
             Sources = chosen.Sources,
-            Options = chosen.Options with { Project = project },
+            Options = lasting,
             Process = options.Detach ? 0 : Environment.ProcessId,
             Containers = chosen.Config.LabContainers.Count > 0,
             Followed = options.Background,
         };
         state.Write(record);
-        var view = !options.Detach && !options.Background && LiveView.IsPossible ? new LiveView(chosen.Name, status) : null;
-        using var viewEnd = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        var viewing = view?.RunAsync(viewEnd.Token) ?? Task.CompletedTask;
+        using var view = !options.Detach && !options.Background && LiveView.IsPossible ? new LiveView(chosen.Name, status, Console.Out) : null;
         Action<string> log = view is null ? Console.WriteLine : view.Add;
         var run = new LabRun(session, engines, project, status, log)
         {
@@ -97,34 +100,53 @@ internal static class UpCommand
         try
         {
             await run.RunAsync(options.Timeout, cancellation).ConfigureAwait(false);
-            if (run.FailedCommands > 0)
-                await Console.Error.WriteLineAsync($"patchbay lab: the lab \"{chosen.Name}\" is up, but {run.FailedCommands} of its commands failed").ConfigureAwait(false);
+            if (run.FailedCommands > 0 && $"the lab \"{chosen.Name}\" is up, but {run.FailedCommands} of its commands failed" is var failed)
+            {
+                if (view is null)
+                    await Console.Error.WriteLineAsync($"patchbay lab: {failed}").ConfigureAwait(false);
+                else
+                    view.Add(failed);
+            }
+
             if (options.Detach)
                 return run.FailedCommands > 0 ? LabCommand.Failed : 0;
             await Task.Delay(Timeout.Infinite, cancellation).ConfigureAwait(false);
             return 0;
         }
+        catch (OperationCanceledException) when (options.Detach && before is not null)
+        {
+            await Console.Error.WriteLineAsync($"patchbay lab: interrupted; the lab \"{chosen.Name}\" stays up").ConfigureAwait(false);
+            return LabCommand.Failed;
+        }
         catch (OperationCanceledException)
         {
-            Console.WriteLine("Taking the lab down");
+            log("Taking the lab down");
+            view?.Dispose();
             await DownAsync().ConfigureAwait(false);
             return 0;
         }
         catch (TimeoutException error)
         {
+            view?.Dispose();
             await DownAsync().ConfigureAwait(false);
             await Console.Error.WriteLineAsync($"patchbay lab: {error.Message}").ConfigureAwait(false);
             return LabCommand.Failed;
         }
-        catch (Exception) when (!LabSweep.Finds(chosen.Name))
+        catch (Exception)
         {
-            state.Remove(); // it failed, and nothing is left of it
+            // It failed, and the lab is as it was: up from other files, or not at all.
+            if (!LabSweep.Finds(chosen.Name))
+                state.Remove();
+            else if (before is not null)
+            {
+                state.Write(before with { Process = 0, Followed = false });
+                state.SetReady(wasReady);
+            }
+
             throw;
         }
         finally
         {
-            await viewEnd.CancelAsync().ConfigureAwait(false);
-            await viewing.ConfigureAwait(false);
             foreach (var engine in engines)
                 await engine.DisposeAsync().ConfigureAwait(false);
         }
@@ -138,9 +160,9 @@ internal static class UpCommand
     }
 
     // Two labs of one name would take each other's things for their own.
-    private static void RefuseOther(LabState state, ChosenLab chosen)
+    private static void RefuseOther(LabRecord? before, ChosenLab chosen)
     {
-        if (state.Read() is not { } before || !LabSweep.Finds(chosen.Name))
+        if (before is null)
             return;
         var known = before.Sources.Files.Select(file => Path.GetFullPath(file.Name)).ToHashSet(StringComparer.Ordinal);
         if (!chosen.Sources.Files.Any(file => known.Contains(Path.GetFullPath(file.Name))))

@@ -21,6 +21,15 @@ public sealed class ArchiveTests : IDisposable
     }
 
     [Fact]
+    public void The_archive_of_patchbay_has_a_program_that_runs()
+    {
+        Command.Run(["tar", "-xzf", Products.LabArchive, "-C", _directory]).Check();
+
+        Assert.Equal(["LICENSE", "README.md", "patchbay"], Directory.GetFiles(_directory).Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal));
+        Command.Run([Path.Combine(_directory, "patchbay"), "lab", "validate", Repository.PathOf("examples/lab/routers.yaml")]).Check();
+    }
+
+    [Fact]
     public void Every_product_has_its_sum()
     {
         foreach (string file in Directory.GetFiles(Products.Directory).Where(file => !file.EndsWith(".sha256", StringComparison.Ordinal)))
@@ -31,14 +40,23 @@ public sealed class ArchiveTests : IDisposable
     [InlineData("tar")]
     [InlineData("deb")]
     [InlineData("image")]
+    [InlineData("lab-image")]
     public void A_second_run_gives_the_same_bytes(string what)
     {
-        string product = what switch { "tar" => Products.Archive, "deb" => Products.Deb, _ => Products.Image };
+        string[] products = what switch
+        {
+            "tar" => [Products.Archive, Products.LabArchive],
+            "deb" => [Products.Deb, Products.LabDeb],
+            "image" => [Products.Image],
+            _ => [Products.LabImage],
+        };
 
         Command.Run(
             ["sh", "-euc", "umask 077; exec \"$0\" \"$1\"", Repository.PathOf($"hack/{what}"), _directory],
-            environment: new Dictionary<string, string?> { ["TZ"] = "Pacific/Kiritimati", ["LC_ALL"] = "C.UTF-8", ["TMPDIR"] = _directory }).Check();
+            environment: new Dictionary<string, string?> { ["TZ"] = "Pacific/Kiritimati", ["LC_ALL"] = "C.UTF-8", ["TMPDIR"] = _directory },
+            limit: Command.DefaultLimit * 3).Check();
 
-        Command.Run(["cmp", product, Path.Combine(_directory, Path.GetFileName(product))]).Check();
+        foreach (string product in products)
+            Command.Run(["cmp", product, Path.Combine(_directory, Path.GetFileName(product))]).Check();
     }
 }

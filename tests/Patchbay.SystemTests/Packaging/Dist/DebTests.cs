@@ -11,10 +11,12 @@ public class DebTests
         { "cniVersion": "1.0.0", "name": "net", "type": "bridge", "bridge": "cni0", "isGateway": true, "ipam": { "type": "host-local", "subnet": "10.44.0.0/24" } }
         """;
 
-    [Fact]
-    public void Lintian_has_no_complaint()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Lintian_has_no_complaint(bool lab)
     {
-        string deb = Products.Deb;
+        string deb = lab ? Products.LabDeb : Products.Deb;
         Needs.Program("lintian");
 
         CommandResult result = Command.Run(["lintian", "--allow-root", "--fail-on", "error,warning", deb], limit: Command.DefaultLimit * 3);

@@ -11,19 +11,17 @@ internal sealed class DebianRoot : IDisposable
     {
         string archive = Repository.PathOf("artifacts/debian-root.tar");
         Assert.SkipUnless(File.Exists(archive), "needs artifacts/debian-root.tar: make test-dist");
-        Packages = Products.Deb;
         Host = TestHost.Create();
         Path = Directory.CreateDirectory(System.IO.Path.Combine(Host.Directory, "root")).FullName;
         Command.Run(["tar", "--numeric-owner", "-xf", archive, "-C", Path]).Check();
         Directory.CreateDirectory(System.IO.Path.Combine(Path, "packages"));
-        File.Copy(Packages, System.IO.Path.Combine(Path, "packages/first.deb"));
+        File.Copy(Products.Deb, System.IO.Path.Combine(Path, "packages/first.deb"));
+        File.Copy(Products.LabDeb, System.IO.Path.Combine(Path, "packages/patchbay.deb"));
     }
 
     internal TestHost Host { get; }
 
     internal string Path { get; }
-
-    private string Packages { get; }
 
     /// <summary>Runs a script in there, in the host's network, with the list of network namespaces.</summary>
     internal CommandResult Try(string script, string? stdin = null) =>
@@ -44,7 +42,7 @@ internal sealed class DebianRoot : IDisposable
     /// <summary>Makes a package of our files with another version.</summary>
     internal void Package(string file, string version)
     {
-        string made = Command.Run([Repository.PathOf("hack/deb"), System.IO.Path.Combine(Path, "packages")], environment: new Dictionary<string, string?> { ["PATCHBAY_DEB_VERSION"] = version })
+        string made = Command.Run([Repository.PathOf("hack/deb"), System.IO.Path.Combine(Path, "packages"), "patchbay-cni"], environment: new Dictionary<string, string?> { ["PATCHBAY_DEB_VERSION"] = version })
             .Check().StandardOutput.Trim();
         File.Move(made, System.IO.Path.Combine(Path, "packages", file));
     }

@@ -19,5 +19,11 @@ internal static class Products
 
     internal static string Archive => Assert.Single(System.IO.Directory.GetFiles(Directory, "patchbay-cni-*.tar.gz"));
 
+    internal static string LabDeb => Assert.Single(System.IO.Directory.GetFiles(Directory, "patchbay_*.deb"));
+
+    internal static string LabArchive => Assert.Single(System.IO.Directory.GetFiles(Directory, "patchbay-?.*.tar.gz"));
+
+    internal static string LabImage => Assert.Single(System.IO.Directory.GetFiles(Directory, "patchbay-?.*-image.tar"));
+
     internal static string Image => Assert.Single(System.IO.Directory.GetFiles(Directory, "patchbay-cni-*-image.tar"));
 }
