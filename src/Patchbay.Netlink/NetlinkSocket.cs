@@ -11,7 +11,9 @@ public sealed partial class NetlinkSocket : IDisposable
     private const ushort NLMSG_DONE = 3;
 
     /// <summary>How often an interrupted dump is repeated before it counts as failed: the table changes faster than it can be read.</summary>
-    private const int DumpAttempts = 16;
+    private const int DumpAttempts = 32;
+    private const int HastyAttempts = 4;
+    private const int LongestPauseMilliseconds = 50;
 
     // Answers wait in the receive buffer until the datagram was carried out whole, and what does not fit there is lost (KernelChannel). An answer takes up to 4 KiB.
     private const int RequestsPerDatagram = 2000;
@@ -119,6 +121,11 @@ public sealed partial class NetlinkSocket : IDisposable
             }
 
             restart();
+            // Where hundreds of links go at once, changes come faster than a list can be read, for a while, and nothing announces the last of them.
+            if (attempt >= HastyAttempts)
+#pragma warning disable RS0030
+                Thread.Sleep(Math.Min(1 << Math.Min(attempt - HastyAttempts, 10), LongestPauseMilliseconds));
+#pragma warning restore RS0030
         }
 
         throw new NetlinkException(operation, $"the list changed during each of {DumpAttempts} attempts to read it");

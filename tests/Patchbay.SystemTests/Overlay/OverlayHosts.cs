@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Patchbay.SystemTests.Harness;
@@ -156,17 +157,40 @@ internal sealed class OverlayHosts : IDisposable
     public int Index(int number) => Host(number).IpJson($"link show dev {Vtep}")[0].GetProperty("ifindex").GetInt32();
 
     /// <summary>Pings all the time until <see cref="Lost"/> is asked.</summary>
-    public Process StartPing(int from, string address) => Host(from).Start(["ping", "-i", "0.05", "-q", address]);
+    public Process StartPing(int from, string address)
+    {
+        Process ping = Host(from).Start(["ping", "-i", "0.05", address]);
+        // What it will do, and the first answer.
+        Assert.NotNull(ping.NextLine());
+        Assert.NotNull(ping.NextLine());
+        return ping;
+    }
 
-    /// <summary>Ends a ping that was started.</summary>
-    /// <returns>How many of its packets were not answered; the last one may be on its way.</returns>
+    /// <summary>Ends a ping that was started, after ten packets at least.</summary>
+    /// <returns>How many of its packets were not answered, at the moment when the fewest were on their way.</returns>
     public static int Lost(Process ping)
     {
+        int fewest = int.MaxValue;
+        SpinWait.SpinUntil(() =>
+        {
+            // By SIGQUIT ping(8) tells on standard error how it stands: 5/6 packets, 16% loss, ...
+            Command.Run(["kill", "-QUIT", $"{ping.Id}"]).Check();
+            string? line;
+            do
+            {
+                Task<string?> next = ping.StandardError.ReadLineAsync();
+                Assert.True(next.Wait(Command.DefaultLimit), "ping does not tell how it stands");
+                line = next.Result;
+            }
+            while (line == ""); // it begins with a carriage return
+            Assert.NotNull(line);
+            int[] counts = [.. line.Split(' ')[0].Split('/').Select(count => int.Parse(count, CultureInfo.InvariantCulture))];
+            if (counts[1] >= 10)
+                fewest = Math.Min(fewest, counts[1] - counts[0]);
+            return fewest == 0;
+        }, TimeSpan.FromSeconds(10));
         Command.Run(["kill", "-INT", $"{ping.Id}"]).Check();
-        string[] words = ping.StandardOutput.ReadToEnd().Split('\n').First(line => line.Contains("packets transmitted", StringComparison.Ordinal)).Split(' ');
-        int sent = int.Parse(words[0], null), received = int.Parse(words[3], null);
-        Assert.True(sent > 1, "the ping has hardly run");
-        return Math.Max(0, sent - received - 1);
+        return fewest;
     }
 
     /// <summary>What every test here needs.</summary>

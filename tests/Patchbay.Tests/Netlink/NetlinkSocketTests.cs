@@ -248,8 +248,8 @@ public class NetlinkSocketTests
 
         var error = Assert.Throws<NetlinkException>(() => Dump(kernel));
 
-        Assert.Equal("list links: the list changed during each of 16 attempts to read it", error.Message);
-        Assert.Equal(16, kernel.Sent.Count);
+        Assert.Equal("list links: the list changed during each of 32 attempts to read it", error.Message);
+        Assert.Equal(32, kernel.Sent.Count);
     }
 
     [Fact]
