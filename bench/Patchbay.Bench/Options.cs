@@ -2,13 +2,14 @@ using System.Globalization;
 
 namespace Patchbay.Bench;
 
-/// <summary>The command line: <c>--runs N --only a,b --containers N --out DIR</c>.</summary>
-internal sealed record Options(int Runs, int Containers, IReadOnlyList<string> Only, string OutDirectory, string CommandLine)
+/// <summary>The command line: <c>--runs N --only a,b --containers N --patience MINUTES --out DIR</c>.</summary>
+internal sealed record Options(int Runs, int Containers, int PatienceMinutes, IReadOnlyList<string> Only, string OutDirectory, string CommandLine)
 {
     internal static Options Parse(string[] arguments, string defaultOut, IReadOnlyList<string> known)
     {
         var runs = 15;
         var containers = 500;
+        var patience = 60;
         IReadOnlyList<string> only = known;
         var outDirectory = defaultOut;
         var shown = new List<string>();
@@ -23,6 +24,9 @@ internal sealed record Options(int Runs, int Containers, IReadOnlyList<string> O
                 case "--containers":
                     containers = Number(arguments[i], value);
                     break;
+                case "--patience":
+                    patience = Number(arguments[i], value);
+                    break;
                 case "--only":
                     only = value.Split(',');
                     foreach (var name in only)
@@ -35,12 +39,12 @@ internal sealed record Options(int Runs, int Containers, IReadOnlyList<string> O
                     outDirectory = value;
                     continue;   // where the results go is no part of how they came about
                 default:
-                    throw new BenchException($"{arguments[i]}: unknown option; there are --runs N, --containers N, --only {string.Join(',', known)} and --out DIR");
+                    throw new BenchException($"{arguments[i]}: unknown option; there are --runs N, --containers N, --patience MINUTES, --only {string.Join(',', known)} and --out DIR");
             }
             shown.Add($"{arguments[i]} {value}");
         }
         var command = "dotnet run -c Release --project bench/Patchbay.Bench";
-        return new Options(runs, containers, only, outDirectory, shown.Count == 0 ? command : $"{command} -- {string.Join(' ', shown)}");
+        return new Options(runs, containers, patience, only, outDirectory, shown.Count == 0 ? command : $"{command} -- {string.Join(' ', shown)}");
     }
 
     private static int Number(string option, string value) => int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0

@@ -11,6 +11,7 @@ internal sealed class LoadRun : IDisposable
     private readonly NetworkNamespace _host;
     private readonly string _directory;
     private readonly int _containers;
+    private readonly TimeSpan _patience;
 
     /// <param name="session">The run.</param>
     /// <param name="program">Whose plugins.</param>
@@ -19,6 +20,7 @@ internal sealed class LoadRun : IDisposable
     internal LoadRun(Session session, string program, string list, int runtimes)
     {
         _containers = session.Options.Containers;
+        _patience = TimeSpan.FromMinutes(session.Options.PatienceMinutes);
         _host = session.Workspace.NewHost($"host-{program}");
         _directory = session.Workspace.NewPath("load");
         Directory.CreateDirectory(Data);
@@ -42,10 +44,12 @@ internal sealed class LoadRun : IDisposable
 
     /// <summary>Has all runtimes do an operation on all their containers.</summary>
     /// <returns>How long it took in all, and what each container's took and ended in.</returns>
+    /// <exception cref="TimeoutException">It had not ended when the patience did; the runtimes are gone.</exception>
     internal (double Seconds, IReadOnlyList<(double Milliseconds, string Text)> Each) Do(string operation)
     {
         var each = new List<(double, string)>();
         var start = Stopwatch.GetTimestamp();
+        using var patience = new Timer(_ => _workers.ForEach(worker => worker.Kill(entireProcessTree: true)), null, _patience, Timeout.InfiniteTimeSpan);
         foreach (var worker in _workers)
         {
             worker.StandardInput.WriteLine(operation);
@@ -55,7 +59,7 @@ internal sealed class LoadRun : IDisposable
         foreach (var worker in _workers)
         {
             string line;
-            while ((line = worker.StandardOutput.ReadLine() ?? throw new BenchException("a runtime ended before its time")) != "done")
+            while ((line = worker.StandardOutput.ReadLine() ?? throw Ended(Stopwatch.GetElapsedTime(start))) != "done")
             {
                 var words = line.Split(' ', 4);
                 each.Add((double.Parse(words[2], CultureInfo.InvariantCulture), words.Length > 3 ? words[3] : ""));
@@ -115,6 +119,10 @@ internal sealed class LoadRun : IDisposable
 
     private string[] Lines(string program, params string[] arguments) =>
         Encoding.UTF8.GetString(_host.Run(() => Spawn.Run(Command.Of(program, arguments))).Output).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+
+    private Exception Ended(TimeSpan after) => after >= _patience
+        ? new TimeoutException(string.Create(CultureInfo.InvariantCulture, $"not ended after {_patience.TotalMinutes} minutes, given up"))
+        : new BenchException("a runtime ended before its time");
 
     // A process of its own, entered by nsenter: all of its threads are inside, whichever of them the runtime starts plugins from.
     private Process Start(string plugins, string share)

@@ -49,7 +49,20 @@ internal sealed class LoadScenario() : Scenario("load")
             foreach (var operation in Operations)
             {
                 session.Cancellation.ThrowIfCancellationRequested();
-                var (seconds, each) = load.Do(operation);
+                double seconds;
+                IReadOnlyList<(double Milliseconds, string Text)> each;
+                try
+                {
+                    (seconds, each) = load.Do(operation);
+                }
+                catch (TimeoutException givenUp)
+                {
+                    foreach (var row in (Row[])[rows.Each, rows.Tail, rows.Rate])
+                        Figures(session.Results.Of(row, operation, program, variant), givenUp.Message, []);
+                    Session.Log($"  {operation,-6} {givenUp.Message}");
+                    break;
+                }
+
                 var failures = each.Where(one => one.Text.StartsWith("failed:", StringComparison.Ordinal)).ToArray();
                 var wrong = failures.Length > 0 ? $"{failures.Length} of {each.Count} failed, {failures[0].Text}"
                     : operation == "ADD" ? load.WrongAfterAdd([.. each.Select(one => one.Text)])

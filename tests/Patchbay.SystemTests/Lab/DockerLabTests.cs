@@ -102,26 +102,7 @@ public sealed class DockerLabTests(DockerEngine docker) : IClassFixture<DockerEn
     {
         DockerEngine.Required();
         Needs.Program("docker-compose");
-        using FollowedLab lab = new(docker, """
-            version: "2.4"
-            services:
-              node:
-                image: busybox
-                network_mode: none
-                command: sleep 1000
-                stop_grace_period: 1s
-                scale: 2
-                x-network: {links: [{bridge: s5, ip: 10.0.1.1/16, route: default via 10.0.0.1}]}
-              internet:
-                image: busybox
-                network_mode: none
-                cap_add: [NET_ADMIN]
-                stop_grace_period: 1s
-                command: sleep 1000
-                x-network: {commands: [{command: "ip addr add 8.8.8.8/32 dev lo"}]}
-            x-network:
-              links: [{service: internet, bridge: s5, ip: 10.0.0.1/16}]
-            """, "compose.yaml");
+        using FollowedLab lab = new(docker, File.ReadAllText(Repository.PathOf("examples/lab/compose.yaml")), "compose.yaml");
         try
         {
             Compose(lab, "up", "-d");
@@ -133,7 +114,7 @@ public sealed class DockerLabTests(DockerEngine docker) : IClassFixture<DockerEn
             Compose(lab, "up", "-d", "--scale", "node=4", "--no-recreate");
             lab.Says("node_4: links connected");
             Ping(lab, "node", 2, "10.0.1.4");
-            Compose(lab, "up", "-d", "--scale", "node=1", "--no-recreate");
+            Compose(lab, "up", "-d", "--scale", "node=1", "--no-recreate", "-t", "1");
             Ping(lab, "node", 1, "8.8.8.8");
         }
         finally

@@ -37,7 +37,7 @@ public class LabExampleTests
         string file = Repository.PathOf($"examples/lab/{name}.yaml");
         lab.Run(["validate", file], new Dictionary<string, string?> { ["NODE_NAME"] = "node" }).Check();
         if (((string[])["services:", "container:", "mode: ovs"]).Any(word => File.ReadAllText(file).Contains(word, StringComparison.Ordinal)))
-            return; // with engines and with Open vSwitch: DockerLabTests, SeedTests, OtherEngineTests
+            return; // with engines, containers and Open vSwitch: DockerLabTests, SeedTests, LoanTests, OtherEngineTests
         if (Wanted.TryGetValue(name, out Action? needs))
             needs();
         lab.Host.Run("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "eth0-peer").Check();

@@ -67,17 +67,21 @@ public class LoanTests
     {
         using LabHost lab = new();
         Cable(lab.Host);
+        Needs.Macvlan();
+        lab.Host.Run("ip", "link", "add", "par0", "type", "veth", "peer", "name", "par1").Check();
+        lab.Host.Run("ip", "link", "set", "par0", "up").Check();
         Snapshot before = Snapshot.Take(lab.Host);
-        string file = lab.Write($$"""
-            interfaces: [{type: link, container: {{lab.Name}}-box, host-intf: up0, intf: eth0, ip: 192.0.2.7/24}]
-            """);
+        string file = Repository.PathOf("examples/lab/conlink1-interfaces.yaml");
         Command.Run(["ip", "netns", "add", $"{lab.Name}-box"]).Check();
         try
         {
-            Process up = lab.Host.Start([.. PatchbayProgram.Line, "lab", "up", "--name", lab.Name, "--namespaces", file]);
+            Process up = lab.Host.Start(
+                [.. PatchbayProgram.Line, "lab", "up", "--name", lab.Name, "--namespaces", file],
+                new Dictionary<string, string?> { ["NODE_NAME"] = $"{lab.Name}-box", ["LOAN"] = "up0", ["PARENT"] = "par0" });
             while (up.NextLine() is { } line && line != "All links connected")
                 Assert.DoesNotContain("cannot", line, StringComparison.Ordinal);
             lab.In("box", "ping", "-c", "1", "-w", "30", "192.0.2.2").Check();
+            Assert.Equal("02:00:00:00:00:07", lab.Ip("box", "link show dev beside")[0].GetProperty("address").GetString());
 
             // Killed, it has no say in what follows.
             up.Kill();
