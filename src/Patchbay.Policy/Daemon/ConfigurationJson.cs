@@ -1,6 +1,8 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Patchbay.Policy.Agent;
+using Patchbay.Policy.Overlay.Agent;
+using Patchbay.Policy.Overlay.Controller;
 using Patchbay.Policy.Server;
 
 namespace Patchbay.Policy.Daemon;
@@ -12,4 +14,6 @@ namespace Patchbay.Policy.Daemon;
     AllowTrailingCommas = true)]
 [JsonSerializable(typeof(AgentConfiguration))]
 [JsonSerializable(typeof(ServerConfiguration))]
+[JsonSerializable(typeof(OverlayConfiguration))]
+[JsonSerializable(typeof(ControllerConfiguration))]
 internal sealed partial class ConfigurationJson : JsonSerializerContext;

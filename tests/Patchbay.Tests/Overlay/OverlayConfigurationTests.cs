@@ -1,6 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Patchbay.Policy.Overlay;
+using Patchbay.Policy.Daemon;
 using Patchbay.Policy.Overlay.Agent;
 using Patchbay.Policy.Overlay.Controller;
 
@@ -52,18 +52,18 @@ public class OverlayConfigurationTests
     {
         string json = $$"""{ "{{key}}": {{value}} }""";
 
-        Assert.Contains(key, Assert.Throws<InvalidDataException>(() => JsonSerializer.Deserialize(json, OverlayJson.Default.ControllerConfiguration)!.Check()).Message, StringComparison.Ordinal);
+        Assert.Contains(key, Assert.Throws<InvalidDataException>(() => JsonSerializer.Deserialize(json, ConfigurationJson.Default.ControllerConfiguration)!.Check()).Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void Keys_of_the_reference_that_mean_nothing_here_are_known()
     {
         OverlayConfiguration agent = Deserialized(JsonNode.Parse("""{ "metron_port": 1, "debug_server_port": 2, "custom_underlay_interface_name": "", "vtep": 1 }""")!);
-        ControllerConfiguration controller = JsonSerializer.Deserialize("""{ "metron_port": 1, "max_open_connections": 2, "networks": 1 }""", OverlayJson.Default.ControllerConfiguration)!;
+        ControllerConfiguration controller = JsonSerializer.Deserialize("""{ "metron_port": 1, "max_open_connections": 2, "networks": 1 }""", ConfigurationJson.Default.ControllerConfiguration)!;
 
         Assert.Equal(["vtep"], agent.UnknownKeys);
         Assert.Equal(["networks"], controller.UnknownKeys);
     }
 
-    private static OverlayConfiguration Deserialized(JsonNode json) => json.Deserialize(OverlayJson.Default.OverlayConfiguration)!;
+    private static OverlayConfiguration Deserialized(JsonNode json) => json.Deserialize(ConfigurationJson.Default.OverlayConfiguration)!;
 }

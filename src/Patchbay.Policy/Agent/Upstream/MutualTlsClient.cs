@@ -32,8 +32,11 @@ internal sealed class MutualTlsClient(ClientTls tls, TimeSpan connectTimeout, in
         }
     }
 
-    /// <summary>The request for a text about it; a long one is cut.</summary>
-    internal static string What(HttpRequestMessage request) => $"{request.Method} {request.RequestUri}" is { Length: > 200 } text ? $"{text[..200]}…" : $"{request.Method} {request.RequestUri}";
+    /// <summary>The request for a text about it.</summary>
+    internal static string What(HttpRequestMessage request) => Shorten($"{request.Method} {request.RequestUri}");
+
+    /// <summary>Cuts a text that is too long to be read.</summary>
+    internal static string Shorten(string text) => text.Length <= 200 ? text : $"{text[..200]}…";
 
     private HttpClient Client()
     {

@@ -18,20 +18,17 @@ internal sealed class PolicyServerClient : IDisposable
     private const string NumberHeader = "Policies-Last-Updated";
 
     private readonly Uri _root;
-    private readonly ClientTls _tls;
     private readonly TimeSpan _timeout;
-    private readonly Lock _connecting = new();
-    private HttpClient? _http;
-    private string _stamp = "";
+    private readonly MutualTlsClient _http;
 
     internal PolicyServerClient(string url, ClientTls tls, TimeSpan timeout)
     {
         _root = new Uri($"{url.TrimEnd('/')}/networking/v1/internal/");
-        _tls = tls;
         _timeout = timeout;
+        _http = new MutualTlsClient(tls, timeout, LargestAnswer);
     }
 
-    public void Dispose() => _http?.Dispose();
+    public void Dispose() => _http.Dispose();
 
     /// <summary>The policies that name one of these apps on either side, if they changed.</summary>
     /// <param name="ids">The apps.</param>
@@ -124,25 +121,11 @@ internal sealed class PolicyServerClient : IDisposable
 
     private async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, TimeSpan timeout, CancellationToken cancel, HttpStatusCode alsoGood = HttpStatusCode.OK)
     {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        limit.CancelAfter(timeout);
-        string what = Shorten($"{request.Method} {request.RequestUri}");
-        try
-        {
-            HttpResponseMessage answer = await Client().SendAsync(request, limit.Token);
-            if (answer.IsSuccessStatusCode || answer.StatusCode == HttpStatusCode.NotModified || answer.StatusCode == alsoGood)
-                return answer;
-            using (answer)
-                throw new UpstreamException($"{what}: status {(int)answer.StatusCode}");
-        }
-        catch (HttpRequestException e)
-        {
-            throw new UpstreamException($"{what}: {e.Message}{(e.InnerException is { } inner ? $" {inner.Message}" : "")}", e);
-        }
-        catch (OperationCanceledException e) when (!cancel.IsCancellationRequested)
-        {
-            throw new UpstreamException($"{what}: no answer within {timeout.TotalSeconds} s (client_timeout_seconds)", e);
-        }
+        HttpResponseMessage answer = await _http.SendAsync(request, timeout, cancel);
+        if (answer.IsSuccessStatusCode || answer.StatusCode == HttpStatusCode.NotModified || answer.StatusCode == alsoGood)
+            return answer;
+        using (answer)
+            throw new UpstreamException($"{MutualTlsClient.What(request)}: status {(int)answer.StatusCode}");
     }
 
     private static async Task<T> ReadAsync<T>(string path, HttpResponseMessage answer, Func<ReadOnlyMemory<byte>, T> read, CancellationToken cancel)
@@ -153,33 +136,11 @@ internal sealed class PolicyServerClient : IDisposable
         }
         catch (Exception e) when (e is JsonException or FormatException or InvalidOperationException or KeyNotFoundException)
         {
-            throw new UpstreamException($"{Shorten(path)}: an answer that is not understood: {e.Message}", e);
+            throw new UpstreamException($"{MutualTlsClient.Shorten(path)}: an answer that is not understood: {e.Message}", e);
         }
     }
 
     private static string List(IEnumerable<string> ids) => string.Join(',', ids.Select(Uri.EscapeDataString));
 
     private static long Number(ReadOnlyMemory<byte> text) => long.Parse(Encoding.ASCII.GetString(text.Span).Trim(), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
-
-    private HttpClient Client()
-    {
-        lock (_connecting)
-        {
-            string stamp = _tls.Stamp;
-            if (_http is not null && stamp == _stamp)
-                return _http;
-            // The old one is left to requests that still run; idle connections close by themselves.
-            _http = new HttpClient(new SocketsHttpHandler { SslOptions = _tls.Load(), AllowAutoRedirect = false, ConnectTimeout = _timeout, UseProxy = false })
-            {
-                Timeout = Timeout.InfiniteTimeSpan,
-                MaxResponseContentBufferSize = LargestAnswer,
-                DefaultRequestVersion = HttpVersion.Version20,
-                DefaultVersionPolicy = HttpVersionPolicy.RequestVersionOrLower,
-            };
-            _stamp = stamp;
-            return _http;
-        }
-    }
-
-    private static string Shorten(string text) => text.Length <= 200 ? text : $"{text[..200]}…";
 }

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Patchbay.Policy.Daemon;
 using Patchbay.Policy.Overlay.Leases;
 
 namespace Patchbay.Policy.Overlay.Agent;
@@ -99,7 +100,7 @@ internal sealed class OverlayConfiguration
     /// <summary>The length of the prefix of this host's lease.</summary>
     internal int LeaseLength => SingleIpOnly ? 32 : SubnetPrefixLength;
 
-    internal static OverlayConfiguration Read(string path) => OverlayJson.Read(path, OverlayJson.Default.OverlayConfiguration);
+    internal static OverlayConfiguration Read(string path) => ConfigurationFile.Read(path, ConfigurationJson.Default.OverlayConfiguration);
 
     /// <summary>Checks what can be checked without trying it.</summary>
     /// <exception cref="InvalidDataException">Something cannot be; the text names the key.</exception>
@@ -129,9 +130,9 @@ internal sealed class OverlayConfiguration
     {
         if (!Uri.TryCreate(ConnectivityServerUrl, UriKind.Absolute, out Uri? url) || url.Scheme != Uri.UriSchemeHttps)
             throw new InvalidDataException($"connectivity_server_url is \"{ConnectivityServerUrl}\"; it must be the controller's address, such as https://silk-controller.service.cf.internal:4103");
-        OverlayJson.Require(CaCertFile, "ca_cert_file", "the CA that the controller's certificate comes from");
-        OverlayJson.Require(ClientCertFile, "client_cert_file", "the agent's certificate");
-        OverlayJson.Require(ClientKeyFile, "client_key_file", "its key");
+        ConfigurationFile.Require(CaCertFile, "ca_cert_file", "the CA that the controller's certificate comes from");
+        ConfigurationFile.Require(ClientCertFile, "client_cert_file", "the agent's certificate");
+        ConfigurationFile.Require(ClientKeyFile, "client_key_file", "its key");
     }
 
     private static void RequireAbsolute(string path, string key)

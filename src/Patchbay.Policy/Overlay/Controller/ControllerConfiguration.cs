@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Patchbay.Policy.Daemon;
 using Patchbay.Policy.Overlay.Leases;
 using Patchbay.Policy.Server;
 
@@ -49,7 +50,7 @@ internal sealed class ControllerConfiguration
 
     internal IEnumerable<string> UnknownKeys => Unknown?.Keys.Where(each => !Others.Contains(each)) ?? [];
 
-    internal static ControllerConfiguration Read(string path) => OverlayJson.Read(path, OverlayJson.Default.ControllerConfiguration);
+    internal static ControllerConfiguration Read(string path) => ConfigurationFile.Read(path, ConfigurationJson.Default.ControllerConfiguration);
 
     /// <summary>What can be leased, once everything is checked that can be without trying it.</summary>
     /// <exception cref="InvalidDataException">Something cannot be; the text names the key.</exception>
@@ -63,7 +64,7 @@ internal sealed class ControllerConfiguration
             throw new InvalidDataException("listen_port and health_check_port must be from 1 to 65535");
         (string Value, string Key, string What)[] files = [(CaCertFile, "ca_cert_file", "the CA that clients' certificates come from"), (ServerCertFile, "server_cert_file", "the server's certificate"), (ServerKeyFile, "server_key_file", "its key")];
         foreach ((string value, string key, string what) in files)
-            OverlayJson.Require(value, key, what);
+            ConfigurationFile.Require(value, key, what);
         return new AddressPool(network, SubnetPrefixLength);
     }
 }
