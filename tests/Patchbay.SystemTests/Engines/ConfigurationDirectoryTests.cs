@@ -59,18 +59,18 @@ public class ConfigurationDirectoryTests
         {
             string file = $"/etc/cni/net.d/05-{name}.conflist";
             node.Machine.WriteFile(file, text);
-            EngineHost.Await($"containerd reads {file}", () => node.Client.Info()["lastCNILoadStatus"].Contains(file, StringComparison.Ordinal));
+            Wait.Until($"containerd reads {file}", () => node.Client.Info()["lastCNILoadStatus"].Contains(file, StringComparison.Ordinal));
             Assert.Contains(says, node.Client.Info()["lastCNILoadStatus"], StringComparison.Ordinal);
             Assert.False(node.Client.Condition("NetworkReady").Status);
             File.Delete(node.Machine.PathOf(file));
-            EngineHost.Await("NetworkReady", () => node.Client.Condition("NetworkReady").Status);
+            Wait.Until("NetworkReady", () => node.Client.Condition("NetworkReady").Status);
         }
 
         // What the CRI tells of a huge list is more than its clients take (16 MiB): it is waited for without.
         Command.Run(["sh", "-c", "rm \"$0\"/*", node.Machine.PathOf("/etc/cni/net.d")]).Check();
-        EngineHost.Await("no network", () => !node.Client.Condition("NetworkReady").Status);
+        Wait.Until("no network", () => !node.Client.Condition("NetworkReady").Status);
         node.Machine.WriteFile("/etc/cni/net.d/05-huge.conflist", BadConfigurations.Huge(BadConfigurations.Other(CriHost.Network(), "pods", "huge", "10.88.0", "10.77.0")));
-        EngineHost.Await("NetworkReady", () => node.Client.Condition("NetworkReady").Status);
+        Wait.Until("NetworkReady", () => node.Client.Condition("NetworkReady").Status);
         string id = node.Run("huge");
         Assert.Equal("10.77.0.2", node.Client.PodSandboxStatus(id).Ip);
         node.Remove(id);

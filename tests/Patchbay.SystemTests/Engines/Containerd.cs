@@ -72,7 +72,7 @@ internal sealed class Containerd : IDisposable
                 log.WriteLine(line.Data);
         };
         daemon.BeginOutputReadLine();
-        EngineHost.Await("containerd answers", () => daemon.HasExited ? throw new InvalidOperationException($"containerd ended:\n{Log}") : Ctr("version").ExitCode == 0);
+        Wait.Until("containerd answers", () => daemon.HasExited ? throw new InvalidOperationException($"containerd ended:\n{Log}") : Ctr("version").ExitCode == 0);
     }
 
     /// <summary>Stops the daemon as systemd would: its containers go on.</summary>

@@ -96,7 +96,7 @@ public class ContainerdTests
         Snapshot before = Snapshot.Take(containerd.Host, except: "cni0");
         containerd.Ctr("run", "--detach", "--cni", Containerd.Image, "web", "sleep", "1000").Check();
         containerd.Ctr("task", "kill", "--signal", "SIGKILL", "web").Check();
-        EngineHost.Await("the task is gone", () => containerd.Ctr("task", "rm", "web").ExitCode == 0);
+        Wait.Until("the task is gone", () => containerd.Ctr("task", "rm", "web").ExitCode == 0);
         containerd.Ctr("container", "rm", "web").Check();
         Assert.Contains(before.Difference(Snapshot.Take(containerd.Host, except: "cni0")), fact => fact.Contains("/networks/patchbay/10.88.0.", StringComparison.Ordinal));
 
@@ -110,7 +110,7 @@ public class ContainerdTests
     private static Process Run(Containerd containerd, string name)
     {
         Process run = containerd.Machine.Start("ctr", "run", "--rm", "--cni", Containerd.Image, name, "sleep", "1000");
-        EngineHost.Await($"{name} runs", () => run.HasExited
+        Wait.Until($"{name} runs", () => run.HasExited
             ? throw new InvalidOperationException($"ctr run {name}: {run.StandardError.ReadToEnd()}")
             : containerd.Ctr("task", "ls").Check().StandardOutput.Split('\n').Any(line => line.StartsWith(name, StringComparison.Ordinal) && line.Contains("RUNNING", StringComparison.Ordinal)));
         return run;

@@ -88,7 +88,7 @@ public class CriFaultTests
         string network = CriHost.Network().Replace("\"portmap\",", "\"portmap\", \"backend\": \"iptables\",", StringComparison.Ordinal)
             .Replace("\"ipMasq\": true,", "\"ipMasq\": true, \"ipMasqBackend\": \"iptables\",", StringComparison.Ordinal);
         node.Machine.WriteFile("/etc/cni/net.d/10-patchbay.conflist", network);
-        EngineHost.Await("the new list", () => node.Client.Info()["cniconfig"].Contains("ipMasqBackend", StringComparison.Ordinal));
+        Wait.Until("the new list", () => node.Client.Info()["cniconfig"].Contains("ipMasqBackend", StringComparison.Ordinal));
         string[] sets = toOurs ? [ReferencePlugins.Directory, Plugin.OursDirectory] : [Plugin.OursDirectory, ReferencePlugins.Directory];
         Use(node, sets[0]);
         node.Remove(node.Run("first", Ports));
@@ -117,7 +117,7 @@ public class CriFaultTests
         node.Remove(node.Run("first"));
         Snapshot before = Snapshot.Take(node.Host, except: "cni0");
         node.Machine.WriteFile("/etc/cni/net.d/10-patchbay.conflist", CriHost.Network().Replace("\"1.0.0\"", "\"1.1.0\"", StringComparison.Ordinal));
-        EngineHost.Await("the new list", () => node.Client.Info()["cniconfig"].Contains("1.1.0", StringComparison.Ordinal));
+        Wait.Until("the new list", () => node.Client.Info()["cniconfig"].Contains("1.1.0", StringComparison.Ordinal));
 
         GrpcException refused = Assert.Throws<GrpcException>(() => node.Run("web"));
 

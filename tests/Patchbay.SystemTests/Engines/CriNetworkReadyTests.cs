@@ -28,14 +28,14 @@ public class CriNetworkReadyTests
         node.Machine.WriteFile("/etc/cni/new", CriHost.Network());
         File.Move(node.Machine.PathOf("/etc/cni/new"), node.Machine.PathOf("/etc/cni/net.d/10-patchbay.conflist"));
         node.Machine.WriteFile("/etc/cni/net.d/.written", "now");
-        EngineHost.Await("NetworkReady", () => node.Client.Condition("NetworkReady").Status);
+        Wait.Until("NetworkReady", () => node.Client.Condition("NetworkReady").Status);
         Assert.Equal("OK", node.Client.Info()["lastCNILoadStatus"].Trim('"'));
         node.Remove(early);
         node.Remove(node.Run("web"));
         Assert.Empty(node.Namespaces());
 
         File.Delete(node.Machine.PathOf("/etc/cni/net.d/10-patchbay.conflist"));
-        EngineHost.Await("not NetworkReady", () => !node.Client.Condition("NetworkReady").Status);
+        Wait.Until("not NetworkReady", () => !node.Client.Condition("NetworkReady").Status);
     }
 
     [Fact]

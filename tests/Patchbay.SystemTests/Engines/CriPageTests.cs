@@ -15,7 +15,7 @@ public class CriPageTests
         using CriHost node = CriHost.Create(network: null);
         using var crictl = new Crictl(node);
         node.Machine.Shell(page.Under("A network")).Check();
-        EngineHost.Await("NetworkReady", () => node.Client.Condition("NetworkReady").Status);
+        Wait.Until("NetworkReady", () => node.Client.Condition("NetworkReady").Status);
 
         CommandResult typed = node.Machine.Shell(page.Under("A pod")).Check();
 

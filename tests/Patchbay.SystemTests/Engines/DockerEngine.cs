@@ -37,7 +37,7 @@ public sealed class DockerEngine : IDisposable
             "--bridge", "none", "--iptables=false", "--ip6tables=false", "--cgroup-parent", $"/{Host.Name}", "--shutdown-timeout", "1",
         ];
         Process daemon = _daemon = Host.Start(["unshare", "--mount", "--", "sh", "-c", """mount -t tmpfs tmpfs /run && exec dockerd "$@" >"$0" 2>&1""", At("docker.log"), .. options]);
-        RunHost.Await("the docker engine", () => daemon.HasExited || Docker("version").ExitCode == 0);
+        Wait.Until("the docker engine", () => daemon.HasExited || Docker("version").ExitCode == 0);
         if (daemon.HasExited)
             throw new InvalidOperationException($"dockerd ended: {File.ReadAllText(At("docker.log"))}");
     }

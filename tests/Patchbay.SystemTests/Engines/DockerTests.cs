@@ -43,7 +43,7 @@ public sealed class DockerTests : IClassFixture<DockerEngine>, IDisposable
         // Of a test that failed; docker-run ends with its container.
         foreach (string id in _engine.Docker("ps", "--all", "--quiet", "--filter", "label=patchbay.docker-run").StandardOutput.Split('\n', StringSplitOptions.RemoveEmptyEntries))
             _engine.Docker("rm", "--force", id);
-        RunHost.Await("the end of every run", () => Command.Run(["pgrep", "-f", $"net-run .*{Host.Directory}"]).ExitCode != 0);
+        Wait.Until("the end of every run", () => Command.Run(["pgrep", "-f", $"net-run .*{Host.Directory}"]).ExitCode != 0);
         Assert.Equal("", _engine.Docker("ps", "--all", "--quiet").Check().StandardOutput);
         Assert.DoesNotContain(Directory.GetFiles("/run/netns"), name => Noted.Calls.Length > 0 && Path.GetFileName(name) == Id);
         Assert.Empty(Directory.EnumerateFiles(Host.DataDirectory, "10.*", SearchOption.AllDirectories));
@@ -135,9 +135,9 @@ public sealed class DockerTests : IClassFixture<DockerEngine>, IDisposable
         if (running)
             Assert.Equal("ready", tool.NextLine());
         else
-            RunHost.Await("the container", () => _engine.Docker("ps", "--all", "--quiet", "--filter", "label=patchbay.docker-run").StandardOutput.Length > 0);
+            Wait.Until("the container", () => _engine.Docker("ps", "--all", "--quiet", "--filter", "label=patchbay.docker-run").StandardOutput.Length > 0);
         RunHost.Send("KILL", tool.Id);
-        RunHost.Await("the end of the holder and the container", () => _engine.Docker("ps", "--all", "--quiet").StandardOutput.Length == 0);
+        Wait.Until("the end of the holder and the container", () => _engine.Docker("ps", "--all", "--quiet").StandardOutput.Length == 0);
     }
 
     [Fact]
@@ -186,7 +186,7 @@ public sealed class DockerTests : IClassFixture<DockerEngine>, IDisposable
     }
 
     private void AwaitPage(string from) =>
-        RunHost.Await($"a page from {from}", () => Host.Run("curl", "--silent", "--globoff", "--max-time", "5", $"http://{from}/page").StandardOutput == "a page\n");
+        Wait.Until($"a page from {from}", () => Host.Run("curl", "--silent", "--globoff", "--max-time", "5", $"http://{from}/page").StandardOutput == "a page\n");
 
     private string[] Line(params string[] arguments) => [Path.Combine(Plugin.OursDirectory, "docker-run"), "--cache-dir", Host.CacheDirectory, .. arguments];
 

@@ -77,20 +77,8 @@ internal sealed class EngineHost : IDisposable
     /// <summary>
     /// Waits until the host has so many containers' links: one whose namespace has gone without a DEL that names it is removed by the kernel, later.
     /// </summary>
-    public void AwaitLinks(int count) => Await($"{count} links of containers", () =>
+    public void AwaitLinks(int count) => Wait.Until($"{count} links of containers", () =>
         Host.IpJson("link show").EnumerateArray().Count(link => link.GetProperty("ifname").GetString()!.StartsWith("veth", StringComparison.Ordinal)) == count);
-
-    /// <summary>Waits for something that nobody announces.</summary>
-    public static void Await(string what, Func<bool> holds, TimeSpan? limit = null)
-    {
-        long started = Stopwatch.GetTimestamp();
-        while (!holds())
-        {
-            if (Stopwatch.GetElapsedTime(started) > (limit ?? Command.DefaultLimit))
-                Assert.Fail($"not within the limit: {what}");
-            Thread.Sleep(20);
-        }
-    }
 
     public void Dispose()
     {

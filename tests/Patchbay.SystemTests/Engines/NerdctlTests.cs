@@ -219,7 +219,7 @@ public sealed class NerdctlTests : IDisposable
         TestNamespace container = Host.AddContainer();
         string path = $"/proc/{container.Start(["sleep", "infinity"]).Id}/ns/net";
         // It begins in our own namespace, as nsenter.
-        EngineHost.Await("the process in its namespace", () => FileIdentity.Of(path) == FileIdentity.Of(container.Path));
+        Wait.Until("the process in its namespace", () => FileIdentity.Of(path) == FileIdentity.Of(container.Path));
         return (container, new EngineAttachment($"default-{EngineCalls.NewId()}", path, "eth0", args, capabilities));
     }
 

@@ -42,12 +42,12 @@ public class PodmanFaultTests
         Run("killed", "8080:80");
         podman.Sh("kill -9 $(podman inspect -f '{{.State.Pid}}' killed)");
         podman.Podman("wait", "killed");
-        EngineHost.Await("Podman's cleanup has run", () => podman.Remains().Length == 0);
+        Wait.Until("Podman's cleanup has run", () => podman.Remains().Length == 0);
 
         // With conmon dead nobody hears of it; the next one has what the dead one had.
         Run("unheard", "8081:80");
         podman.Sh("kill -9 $(podman inspect -f '{{.State.ConmonPid}} {{.State.Pid}}' unheard)");
-        EngineHost.Await("podman rm -f of a container without conmon", () => podman.TryPodman("rm", "-f", "-t", "0", "unheard").ExitCode == 0);
+        Wait.Until("podman rm -f of a container without conmon", () => podman.TryPodman("rm", "-f", "-t", "0", "unheard").ExitCode == 0);
         podman.AssertNothingRemains();
         Run("next", "8081:80");
         podman.Podman("rm", "-f", "-t", "0", "killed", "next");
@@ -70,7 +70,7 @@ public class PodmanFaultTests
 
         Assert.Equal(8, addresses.Distinct().Count());
         for (int i = 0; i < 8; i++)
-            EngineHost.Await($"port {8080 + i} leads to its container", () => PodmanHost.Fetch(podman.Host, $"127.0.0.1:{8080 + i}") == $"{i}");
+            Wait.Until($"port {8080 + i} leads to its container", () => PodmanHost.Fetch(podman.Host, $"127.0.0.1:{8080 + i}") == $"{i}");
         await Task.WhenAll(Enumerable.Range(0, 8).Select(i => Task.Run(() => podman.Podman("rm", "-f", "-t", "0", $"c{i}"))));
         podman.AssertNothingRemains();
     }

@@ -33,9 +33,9 @@ public class PodmanTests
         Assert.Equal("fd00:5::77", settings.GetProperty("GlobalIPv6Address").GetString());
 
         // From outside, from the host, and from another container.
-        EngineHost.Await("the port leads to the container", () => PodmanHost.Fetch(client, $"{PodmanHost.HostV4}:8080") == "hello");
+        Wait.Until("the port leads to the container", () => PodmanHost.Fetch(client, $"{PodmanHost.HostV4}:8080") == "hello");
         // A new bridge speaks IPv6 once its own address has been looked for elsewhere (RFC 4862, 5.4).
-        EngineHost.Await("the port leads to the container by IPv6", () => PodmanHost.Fetch(client, $"[{PodmanHost.HostV6}]:8080") == "hello");
+        Wait.Until("the port leads to the container by IPv6", () => PodmanHost.Fetch(client, $"[{PodmanHost.HostV6}]:8080") == "hello");
         Assert.Equal("hello", PodmanHost.Fetch(client, $"{PodmanHost.HostV4}:8081"));
         Assert.Null(PodmanHost.Fetch(client, $"{PodmanHost.HostV4}:8082"));
         Assert.Equal("hello", PodmanHost.Fetch(podman.Host, "127.0.0.1:8082"));
@@ -56,7 +56,7 @@ public class PodmanTests
         podman.Podman("start", "site");
         podman.Podman("restart", "-t", "0", "site");
         Assert.Equal(["10.89.5.77/24", "fd00:5::77/64"], podman.Addresses("site", "net7"));
-        EngineHost.Await("the port leads to the container again", () => PodmanHost.Fetch(client, $"{PodmanHost.HostV4}:8080") == "hello");
+        Wait.Until("the port leads to the container again", () => PodmanHost.Fetch(client, $"{PodmanHost.HostV4}:8080") == "hello");
         podman.Podman("rm", "-f", "-t", "0", "site");
         podman.AssertNothingRemains();
 
@@ -77,7 +77,7 @@ public class PodmanTests
         Use(second);
         podman.Podman("rm", "-f", "-t", "0", "one");
         podman.Podman("network", "reload", "two");
-        EngineHost.Await("the port leads to the container", () => PodmanHost.Fetch(podman.Host, "127.0.0.1:8081") == "two");
+        Wait.Until("the port leads to the container", () => PodmanHost.Fetch(podman.Host, "127.0.0.1:8081") == "two");
         podman.Podman("run", "-d", "--name", "three", "--network", "web", "--ip", "10.89.5.2", "-p", "8080:80", "box", "sleep", "1000");
         podman.Podman("rm", "-f", "-t", "0", "two", "three");
         // What ours added and the reference removed stays in our notes until GC: of owners (docs/firewall.md) and of ::1 (docs/portmap.md).
@@ -102,7 +102,7 @@ public class PodmanTests
         podman.Podman("run", "-d", "--name", "site", "--network", "cable", "--ip", "192.0.2.77", "box", "sh", "-c", "echo hello >/index.html; exec httpd -f -h /");
 
         Assert.Equal(["192.0.2.77/24"], podman.Addresses("site"));
-        EngineHost.Await("the container answers on the cable", () => PodmanHost.Fetch(client, "192.0.2.77:80") == "hello");
+        Wait.Until("the container answers on the cable", () => PodmanHost.Fetch(client, "192.0.2.77:80") == "hello");
 
         // Without a subnet an address is asked for by DHCP, of a daemon that is not there.
         podman.Podman("network", "create", "-d", "macvlan", "-o", "parent=out0", "asking");
@@ -124,7 +124,7 @@ public class PodmanTests
         }
 
         podman.Podman("run", "-d", "--name", "site", "--network", "net5", "--network", "net6", "-p", "8080:80", "box", "sh", "-c", "echo hello >/index.html; exec httpd -f -h /");
-        EngineHost.Await("the server is up", () => PodmanHost.Fetch(podman.Host, "127.0.0.1:8080") == "hello");
+        Wait.Until("the server is up", () => PodmanHost.Fetch(podman.Host, "127.0.0.1:8080") == "hello");
         Assert.Equal("hello", PodmanHost.Fetch(podman.Host, "[::1]:8080"));
         foreach (string net in (string[])["net5", "net6"])
         {

@@ -39,13 +39,13 @@ public sealed class ComposeServiceTests : IClassFixture<DockerEngine>, IDisposab
         Ping("left", "10.0.1.2");
         Ping("right", "10.0.1.1");
         Compose("restart", "--timeout", "0", "left").Check();
-        EngineHost.Await("left is linked again", () => Exec("left", "ping", "-c", "1", "-W", "1", "10.0.1.2").ExitCode == 0);
+        Wait.Until("left is linked again", () => Exec("left", "ping", "-c", "1", "-W", "1", "10.0.1.2").ExitCode == 0);
 
         Compose("stop", "--timeout", "20", "network").Check();
         Assert.DoesNotContain("eth0", Exec("left", "ip", "-o", "link").Check().StandardOutput, StringComparison.Ordinal);
     }
 
-    private void AwaitLog(string line) => EngineHost.Await($"\"{line}\" in the log", () =>
+    private void AwaitLog(string line) => Wait.Until($"\"{line}\" in the log", () =>
         Compose("logs", "--no-color", "network") is var log && log.StandardOutput.Contains(line, StringComparison.Ordinal)
             ? true
             : Compose("ps", "--services", "--filter", "status=running").StandardOutput.Contains("network", StringComparison.Ordinal) ? false : throw new InvalidOperationException($"the service ended:\n{log}"));

@@ -91,7 +91,7 @@ public sealed class DockerLabTests(DockerEngine docker) : IClassFixture<DockerEn
 
         Assert.Contains("All links connected", up.StandardOutput, StringComparison.Ordinal);
         docker.Docker("restart", "-t", "1", lab.First).Check();
-        RunHost.Await("the restarted container's link", () => docker.Docker("exec", lab.First, "ip", "addr", "show", "eth0").StandardOutput.Contains("10.0.4.1/24", StringComparison.Ordinal));
+        Wait.Until("the restarted container's link", () => docker.Docker("exec", lab.First, "ip", "addr", "show", "eth0").StandardOutput.Contains("10.0.4.1/24", StringComparison.Ordinal));
         lab.Down();
         Assert.False(docker.Host.HasLink("s4"));
         Assert.False(Directory.Exists($"/run/patchbay/lab/{lab.Name}"));

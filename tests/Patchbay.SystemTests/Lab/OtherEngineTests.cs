@@ -59,7 +59,7 @@ public class OtherEngineTests
         podman.Sh("mkdir -p /run/podman");
         podman.Write("/run/lab.yaml", Two);
         podman.Start("podman", "system", "service", "--time=0", "unix:///run/podman/podman.sock");
-        EngineHost.Await("the service listens", () => File.Exists(podman.PathOf("/run/podman/podman.sock")));
+        Wait.Until("the service listens", () => File.Exists(podman.PathOf("/run/podman/podman.sock")));
         Process up = podman.Start([.. PatchbayProgram.Line, "lab", "up", "--podman-socket", "/run/podman/podman.sock", "/run/lab.yaml"]);
         LabProcess.Says(up, "still waiting for");
         foreach (string name in (string[])["left", "right"])
@@ -84,7 +84,7 @@ public class OtherEngineTests
               commands: [{node: h1, sync: true, command: [echo I am h1]}]
             """);
         podman.Start("podman", "system", "service", "--time=0", "unix:///run/podman/podman.sock");
-        EngineHost.Await("the service listens", () => File.Exists(podman.PathOf("/run/podman/podman.sock")));
+        Wait.Until("the service listens", () => File.Exists(podman.PathOf("/run/podman/podman.sock")));
         Process up = podman.Start([.. PatchbayProgram.Line, "lab", "up", "--podman-socket", "/run/podman/podman.sock", "/run/lab.yaml"]);
 
         LabProcess.Says(up, "h1: I am h1");

@@ -70,7 +70,7 @@ public sealed class PrivNetRunFaultTests : IDisposable
 
         tool.WaitForExit();
         Assert.Equal(status, tool.ExitCode);
-        RunHost.Await("the end of the guardian", () => Command.Run(["pgrep", "-f", _run.Id]).ExitCode != 0);
+        Wait.Until("the end of the guardian", () => Command.Run(["pgrep", "-f", _run.Id]).ExitCode != 0);
         Assert.Equal(["ADD noted", "ADD noted", "DEL noted", "DEL noted"], _run.Noted.Calls);
         _run.AssertClean(before, _run.Id);
     }
@@ -94,7 +94,7 @@ public sealed class PrivNetRunFaultTests : IDisposable
         string id = _run.Id;
         RunHost.Send("KILL", tool.Id);
         tool.WaitForExit();
-        RunHost.Await("the end of the guardian", () => Command.Run(["pgrep", "-f", id]).ExitCode != 0);
+        Wait.Until("the end of the guardian", () => Command.Run(["pgrep", "-f", id]).ExitCode != 0);
         _run.AssertClean(before, id);
     }
 
@@ -119,7 +119,7 @@ public sealed class PrivNetRunFaultTests : IDisposable
         Process tool = _run.StartReady(Ready);
         string id = _run.Id;
         RunHost.KillAtOnce(tool);
-        RunHost.Await("the end of the command", () => Command.Run(["pgrep", "-f", id]).ExitCode != 0);
+        Wait.Until("the end of the command", () => Command.Run(["pgrep", "-f", id]).ExitCode != 0);
         Assert.True(File.Exists($"/run/netns/{id}"));
 
         _run.Run("true").Check();

@@ -58,7 +58,7 @@ public class RunDirectoryTests
         using var run = new RunHost("cni-oci-hook");
         TestNamespace container = run.Host.AddContainer();
         System.Diagnostics.Process held = run.Host.Start(["nsenter", $"--net={container.Path}", "sleep", "1000"]);
-        RunHost.Await("the process is in its namespace", () => File.ResolveLinkTarget($"/proc/{held.Id}/ns/net", false)?.Name != File.ResolveLinkTarget("/proc/self/ns/net", false)?.Name && Command.Run(["ip", "netns", "identify", $"{held.Id}"]).StandardOutput.Trim() == container.Name);
+        Wait.Until("the process is in its namespace", () => File.ResolveLinkTarget($"/proc/{held.Id}/ns/net", false)?.Name != File.ResolveLinkTarget("/proc/self/ns/net", false)?.Name && Command.Run(["ip", "netns", "identify", $"{held.Id}"]).StandardOutput.Trim() == container.Name);
         Hook("creating", held.Id).Check();
         Assert.True(File.Exists(Path.Combine(run.Host.DataDirectory, "web", "10.22.0.2")));
         Assert.NotEmpty(RunHost.Remembered(run.Host.CacheDirectory));

@@ -66,10 +66,7 @@ internal sealed class RunHost : IDisposable
 
     public string FileOf(string name) => Path.Combine(Host.Directory, name);
 
-    public void AwaitFile(string name) => Await($"the file {name}", () => File.Exists(FileOf(name)));
-
-    public static void Await(string what, Func<bool> condition) =>
-        Assert.True(SpinWait.SpinUntil(condition, Command.DefaultLimit), $"waited in vain for {what}");
+    public void AwaitFile(string name) => Wait.Until($"the file {name}", () => File.Exists(FileOf(name)));
 
     public static void Send(string signal, int pid) =>
         Command.Run(["kill", $"-{signal}", pid.ToString(CultureInfo.InvariantCulture)]).Check();

@@ -79,7 +79,7 @@ internal sealed class CriHost : IDisposable
     {
         Machine.WriteFile($"/run/www/{name}/index.html", $"hello from {name}");
         Machine.Start("nsenter", $"--net={Client.PodSandboxStatus(id).NamespacePath}", "--", "busybox", "httpd", "-f", "-p", $"{port}", "-h", $"/run/www/{name}");
-        EngineHost.Await("httpd listens", () => Inside(id, "ss", "-Hltn", $"sport = {port}").StandardOutput.Length > 0);
+        Wait.Until("httpd listens", () => Inside(id, "ss", "-Hltn", $"sport = {port}").StandardOutput.Length > 0);
     }
 
     /// <summary>What the pod's process sees as its /etc/resolv.conf.</summary>
@@ -106,7 +106,7 @@ internal sealed class CriHost : IDisposable
     }
 
     // containerd answers before its CRI does, which says "server is not initialized yet" meanwhile.
-    private void AwaitService() => EngineHost.Await("the CRI answers", () =>
+    private void AwaitService() => Wait.Until("the CRI answers", () =>
     {
         try
         {

@@ -73,7 +73,7 @@ public sealed class PodmanWatchTests : IDisposable
     {
         _podman.Sh("mkdir -p /run/podman; rm -f /run/podman/podman.sock");
         Process service = _podman.Start("podman", "system", "service", "--time=0", "unix:///run/podman/podman.sock");
-        EngineHost.Await("the service listens", () => File.Exists(_podman.PathOf("/run/podman/podman.sock")));
+        Wait.Until("the service listens", () => File.Exists(_podman.PathOf("/run/podman/podman.sock")));
         return service;
     }
 

@@ -67,7 +67,7 @@ internal sealed class RootlessPodman : IDisposable
     public void StartService()
     {
         Host.Start(AsUser("podman", "system", "service", "--time=0", $"unix://{Socket}"));
-        EngineHost.Await("the service listens", () => File.Exists(PathOf(Socket)));
+        Wait.Until("the service listens", () => File.Exists(PathOf(Socket)));
     }
 
     public void Dispose()
@@ -76,7 +76,7 @@ internal sealed class RootlessPodman : IDisposable
             _keeper.Kill();
         _keeper.WaitForExit();
         if (_inside > 0)
-            EngineHost.Await("the processes on Podman's host are gone", () => !Directory.Exists($"/proc/{_inside}"));
+            Wait.Until("the processes on Podman's host are gone", () => !Directory.Exists($"/proc/{_inside}"));
         Host.Dispose();
     }
 

@@ -113,7 +113,7 @@ public sealed class YggNerdctlTests : IDisposable
         Process process = space.Start(["sleep", "infinity"]);
         string path = $"/proc/{process.Id}/ns/net";
         // It begins in our own namespace, as nsenter.
-        EngineHost.Await("the process in its namespace", () => FileIdentity.Of(path) == FileIdentity.Of(space.Path));
+        Wait.Until("the process in its namespace", () => FileIdentity.Of(path) == FileIdentity.Of(space.Path));
         return new Container(space, process, new EngineAttachment(id ?? NewId(), path, Args: arguments ?? $"NERDCTL_CNI_DHCP_HOSTNAME={name};IgnoreUnknown=1"));
     }
 

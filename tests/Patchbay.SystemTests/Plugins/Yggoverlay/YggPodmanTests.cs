@@ -26,7 +26,7 @@ public class YggPodmanTests
         Assert.Contains($"{web}/64", podman.Addresses("web"));
         Assert.Contains($"{ygg.AddressOf("db")}/64", podman.Addresses("db"));
         Assert.Contains($"{ygg.AddressOf("chosen")}/64", podman.Addresses("other"));
-        EngineHost.Await("the container answers by its predicted address", () => PodmanHost.Fetch(podman.Host, $"[{web}]:80") == "hello");
+        Wait.Until("the container answers by its predicted address", () => PodmanHost.Fetch(podman.Host, $"[{web}]:80") == "hello");
         Assert.Equal("hello", podman.Exec("db", $"busybox wget -qO- http://[{web}]/"));
 
         CommandResult refused = podman.TrySh("CNI_ARGS=YGG_HOSTNAME=web podman run -d --name copy --network man8br box sleep 1000");
@@ -35,7 +35,7 @@ public class YggPodmanTests
         podman.Podman("rm", "-f", "copy");
         podman.Podman("restart", "-t", "0", "web");
         Assert.Contains($"{web}/64", podman.Addresses("web"));
-        EngineHost.Await("the restarted container answers at the same address", () => PodmanHost.Fetch(podman.Host, $"[{web}]:80") == "hello");
+        Wait.Until("the restarted container answers at the same address", () => PodmanHost.Fetch(podman.Host, $"[{web}]:80") == "hello");
 
         ygg.Stop();
         podman.Podman("rm", "-f", "-t", "0", "--all");

@@ -81,9 +81,9 @@ public class YggWishTests
         machine.WriteFile("/etc/yggdrasil/yggdrasil.conf", config.ToJsonString());
         Directory.CreateDirectory(machine.PathOf("/run/yggdrasil"));
         machine.Start("yggdrasil", "-useconffile", "/etc/yggdrasil/yggdrasil.conf", "-logto", "/run/yggdrasil.log");
-        EngineHost.Await("the node's socket and interface", () => File.Exists(machine.PathOf("/run/yggdrasil/yggdrasil.sock")) && machine.Host.HasLink("ygg0"));
+        Wait.Until("the node's socket and interface", () => File.Exists(machine.PathOf("/run/yggdrasil/yggdrasil.sock")) && machine.Host.HasLink("ygg0"));
         string address = machine.Shell("yggdrasil -useconffile /etc/yggdrasil/yggdrasil.conf -address").Check().StandardOutput.Trim();
-        EngineHost.Await("the node's address", () => machine.Host.Run("ip", "-6", "addr", "show", "dev", "ygg0").StandardOutput.Contains(address, StringComparison.Ordinal));
+        Wait.Until("the node's address", () => machine.Host.Run("ip", "-6", "addr", "show", "dev", "ygg0").StandardOutput.Contains(address, StringComparison.Ordinal));
         return machine.Shell("yggdrasil -useconffile /etc/yggdrasil/yggdrasil.conf -subnet").Check().StandardOutput.Trim().Replace("/64", "", StringComparison.Ordinal);
     }
 }
