@@ -110,9 +110,10 @@ public sealed class LiveViewTests : IDisposable
             stty cols {columns.ToString(CultureInfo.InvariantCulture)} rows 24
             exec {line} lab up --name {_lab.Name} --namespaces {file}
             """);
+        // Ctrl-C goes to all in the terminal: a shell that stayed around the lab would end by it, and its status would hide the lab's.
         _terminal = _lab.Host.Start(
-            ["script", "-qec", $"sh {_lab.Host.Directory}/run", "/dev/null"],
-            new Dictionary<string, string?> { ["NO_COLOR"] = noColor ? "1" : null, ["TERM"] = kind });
+            ["script", "-qec", $"exec sh {_lab.Host.Directory}/run", "/dev/null"],
+            new Dictionary<string, string?> { ["NO_COLOR"] = noColor ? "1" : null, ["TERM"] = kind, ["SHELL"] = "/bin/sh" });
         _ = Task.Run(() =>
         {
             char[] buffer = new char[4096];
