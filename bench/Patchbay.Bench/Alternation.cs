@@ -9,7 +9,7 @@ internal static class Alternation
 {
     // Longer than the kernel takes to free what the call before has left (RCU, 10 to 20 ms). A deletion waits for all of that, whoever left it,
     // so that without a pause a program is the slower the sooner it gets to its own.
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(30);
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
 
     // The first sets up what stays (bridge, chains), the second is what every later call looks like and is the one that is checked.
     private const int WarmUps = 2;

@@ -18,8 +18,8 @@ internal sealed class Peers
 
     internal static Peers Find(string repository, Workspace workspace) => new()
     {
-        OursDirectory = Environment.GetEnvironmentVariable("PATCHBAY_CNI_BIN") ?? Path.Combine(repository, "out", "cni"),
-        ReferenceDirectory = Environment.GetEnvironmentVariable("PATCHBAY_CNI_REFERENCE") ?? "/usr/lib/cni",
+        OursDirectory = FreshCopy(Environment.GetEnvironmentVariable("PATCHBAY_CNI_BIN") ?? Path.Combine(repository, "out", "cni"), workspace, Ours),
+        ReferenceDirectory = FreshCopy(Environment.GetEnvironmentVariable("PATCHBAY_CNI_REFERENCE") ?? "/usr/lib/cni", workspace, Reference),
         NetavarkFile = Array.Find(["/usr/lib/podman/netavark", "/usr/libexec/podman/netavark"], File.Exists),
         LimitFile = Compile(repository, workspace, "limit", "limit.c", "netlink.c", "nftables.c"),
         PeakFile = Compile(repository, workspace, "peak", "peak.c"),
@@ -57,6 +57,19 @@ internal sealed class Peers
         return outcome.ExitCode == 0 && outcome.Output.Length > 0
             ? $"Debian package {package} {Encoding.UTF8.GetString(outcome.Output)}"
             : "not installed";
+    }
+
+    /// <summary>A copy of a directory of plugins, its links kept.</summary>
+    /// <remarks>
+    /// How fast a program starts depends on how its file came into the page cache: written in one go it lies there in large pieces, read little by
+    /// little in single pages, each a fault more. The same file took 1.0 ms and 1.2 ms to answer VERSION. Copied here, all lie there alike.
+    /// </remarks>
+    private static string FreshCopy(string directory, Workspace workspace, string name)
+    {
+        var copy = workspace.NewPath(name);
+        if (Directory.Exists(directory))
+            Spawn.Expect(Command.Of("cp", "-a", directory, copy));
+        return copy;
     }
 
     private static string? Compile(string repository, Workspace workspace, string name, params string[] sources)

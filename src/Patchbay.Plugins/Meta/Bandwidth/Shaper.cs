@@ -18,7 +18,6 @@ namespace Patchbay.Plugins.Meta.Bandwidth;
 internal sealed class Shaper(RouteSocket host, LinkState state, PluginRequest request, Rollback undo)
 {
     internal const ushort Priority = 1;
-    private const int PatienceMilliseconds = 50; // for an ifb that somebody else has removed already
 
     private readonly TcClock _clock = TcClock.Read();
 
@@ -87,54 +86,25 @@ internal sealed class Shaper(RouteSocket host, LinkState state, PluginRequest re
     /// <param name="told">The ifb that the result names; empty when it names none, null when there is no result.</param>
     internal static void Remove(RouteSocket host, LinkState state, string? told)
     {
-        NetlinkBatch ifbs = new(), disciplines = new();
+        // The ifb first: deleting it waits for what the kernel has freed (net/core/dev.c, netdev_run_todo), the disciplines' parts too if they went before.
+        var batch = new NetlinkBatch();
         if (state.Own is { } own)
-            ifbs.DeleteLink(own.Index, Tolerated.Missing);
+            batch.DeleteLink(own.Index, Tolerated.Missing);
         if (state.Shared is { } shared && (state.Name.Marks(shared) || (state.IsUnmarked && IsOnlyOne())))
-            ifbs.DeleteLink(shared.Index, Tolerated.Missing);
+            batch.DeleteLink(shared.Index, Tolerated.Missing);
         if (state.HasLink)
         {
             var link = state.Link.Index;
             if (state.Ingress is { Kind: Ingress.KindName } && IsOurs(state))
-                disciplines.DeleteQdisc(link, TcHandle.Ingress, TcHandle.IngressQdisc, Tolerated.Missing);
+                batch.DeleteQdisc(link, TcHandle.Ingress, TcHandle.IngressQdisc, Tolerated.Missing);
             if (state.Root is { } root && IsOurs(root))
-                disciplines.DeleteQdisc(link, TcHandle.Root, Handle, Tolerated.Missing);
+                batch.DeleteQdisc(link, TcHandle.Root, Handle, Tolerated.Missing);
         }
 
-        if (ifbs.Count > 0 && disciplines.Count > 0)
-            Remove(host, ifbs, disciplines);
-        else
-            host.Execute(ifbs.Count > 0 ? ifbs : disciplines);
+        host.Execute(batch);
 
         // Made by the reference plugin, which has one a container. Not ours if we have one of our own, or if the result or the filter tell of another.
         bool IsOnlyOne() => state.Own is null && (told is null || told == state.Name.Shared) && (state.Filters.Count == 0 || LinkState.LeadsTo(state.Filters, state.Shared!.Index));
-    }
-
-    // Once an ifb is gone, the kernel lets others work and waits 10 to 30 ms for what it has freed (net/core/dev.c, netdev_run_todo). In this
-    // time the disciplines go; before it they would prolong it.
-    private static void Remove(RouteSocket host, NetlinkBatch ifbs, NetlinkBatch disciplines)
-    {
-        using var here = NetworkNamespace.OpenCurrent();
-        using var monitor = RouteMonitor.Open(RouteGroup.Link);
-        var meanwhile = here.Begin(() =>
-        {
-            using var other = RouteSocket.Open();
-            var gone = false;
-            while (!gone && monitor.Receive(PatienceMilliseconds, change => gone |= change is { Deleted: true, Subject: Link { Kind: Ifb.KindName } }))
-            {
-            }
-
-            other.Execute(disciplines);
-            return true;
-        });
-        try
-        {
-            host.Execute(ifbs);
-        }
-        finally
-        {
-            meanwhile.Wait();
-        }
     }
 
     // Which name is free is known only once it is taken: another attachment of the container may come first.
