@@ -18,10 +18,10 @@ internal sealed class OvsHost : IDisposable
         var variables = new Dictionary<string, string?> { ["OVS_RUNDIR"] = Host.Directory, ["OVS_LOGDIR"] = Host.Directory, ["OVS_DBDIR"] = Host.Directory };
         Host.Run("ovsdb-tool", "create", At("conf.db"), Schema).Check();
         Host.Start(["sh", "-c", """exec ovsdb-server --remote="punix:$0" --unixctl="$0.ctl" "$1" >"$0.log" 2>&1""", Socket, At("conf.db")], variables);
-        Await(() => File.Exists(Socket), "ovsdb-server listens");
+        Wait.Until("ovsdb-server listens", () => File.Exists(Socket));
         Vsctl("--no-wait", "init").Check();
         _switch = Host.Start(["sh", "-c", """exec ovs-vswitchd --unixctl="$1" --pidfile="$2" "unix:$0" >"$2.log" 2>&1""", Socket, Control, At("ovs-vswitchd.pid")], variables);
-        Await(() => _switch.HasExited || Vsctl("--timeout=1", "get", "Open_vSwitch", ".", "ovs_version").ExitCode == 0, "ovs-vswitchd answers");
+        Wait.Until("ovs-vswitchd answers", () => _switch.HasExited || Vsctl("--timeout=1", "get", "Open_vSwitch", ".", "ovs_version").ExitCode == 0);
     }
 
     public TestHost Host { get; }
@@ -46,6 +46,4 @@ internal sealed class OvsHost : IDisposable
     public void Dispose() => Host.Dispose();
 
     private string At(string name) => Path.Combine(Host.Directory, name);
-
-    private static void Await(Func<bool> holds, string what) => Assert.True(SpinWait.SpinUntil(holds, Command.DefaultLimit), $"never: {what}");
 }

@@ -7,7 +7,6 @@ namespace Patchbay.SystemTests.Plugins.Yggoverlay;
 /// <summary>A host with a Yggdrasil node of its own, the real daemon, and the chain bridge, yggoverlay.</summary>
 internal sealed class YggHost : IDisposable
 {
-    private static readonly TimeSpan Limit = Command.DefaultLimit;
     private readonly string _addresses;
     private readonly string _program;
     private readonly bool _borrowed;
@@ -72,7 +71,7 @@ internal sealed class YggHost : IDisposable
     {
         string address = NodeAddress;
         _daemon = Host.Start([_program, "-useconffile", WriteConfig(), "-logto", Log]);
-        Eventually(() => IsRunning() && IsListening() && (NodeConfig["IfName"]!.ToString() == "none" || Host.Run("ip", "-6", "addr", "show", "dev", "ygg0").StandardOutput.Contains(address, StringComparison.Ordinal)), "the node to be up");
+        Wait.Until("the node to be up", () => IsRunning() && IsListening() && (NodeConfig["IfName"]!.ToString() == "none" || Host.Run("ip", "-6", "addr", "show", "dev", "ygg0").StandardOutput.Contains(address, StringComparison.Ordinal)));
     }
 
     /// <summary>Ends the daemon; without grace its socket stays behind.</summary>
@@ -82,8 +81,8 @@ internal sealed class YggHost : IDisposable
             _daemon!.Kill();
         else
             Command.Run(["kill", _daemon!.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]).Check();
-        Assert.True(_daemon.WaitForExit(Limit));
-        Eventually(() => !Host.HasLink("ygg0"), "the node's interface to go");
+        Assert.True(_daemon.WaitForExit(Command.DefaultLimit));
+        Wait.Until("the node's interface to go", () => !Host.HasLink("ygg0"));
     }
 
     /// <summary>Makes two hosts neighbours by a wire of their own, and their nodes peers.</summary>
@@ -103,7 +102,7 @@ internal sealed class YggHost : IDisposable
 
     /// <summary>Waits until the mesh leads to an address.</summary>
     public static void Reach(TestNamespace from, string address) =>
-        Eventually(() => from.Run("ping", "-c", "1", "-W", "2", address).ExitCode == 0, $"{address} to answer {from.Name}");
+        Wait.Until($"{address} to answer {from.Name}", () => from.Run("ping", "-c", "1", "-W", "2", address).ExitCode == 0);
 
     public string BridgeConfig(string bridge = "cni0", string version = "1.0.0") =>
         Conf.Bridge(Host, $$"""{ "isGateway": true, "bridge": "{{bridge}}" }""", version, _addresses, _addresses.Contains("::", StringComparison.Ordinal) ? """[{ "dst": "0.0.0.0/0" }, { "dst": "::/0" }]""" : """[{ "dst": "0.0.0.0/0" }]""");
@@ -148,18 +147,8 @@ internal sealed class YggHost : IDisposable
     public static string Ask(TestNamespace from, string address, int port)
     {
         string? said = null;
-        Eventually(() => (said = EchoServer.AskTcp(from, address, port)) is not null, $"{address} port {port} to answer {from.Name}");
+        Wait.Until($"{address} port {port} to answer {from.Name}", () => (said = EchoServer.AskTcp(from, address, port)) is not null);
         return said!;
-    }
-
-    public static void Eventually(Func<bool> condition, string what)
-    {
-        long started = Stopwatch.GetTimestamp();
-        while (!condition())
-        {
-            Assert.True(Stopwatch.GetElapsedTime(started) < Limit, $"waited in vain for {what}");
-            Thread.Sleep(20);
-        }
     }
 
     private bool IsRunning()

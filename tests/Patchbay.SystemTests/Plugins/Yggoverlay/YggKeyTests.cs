@@ -25,7 +25,7 @@ public sealed class YggKeyTests : IDisposable
         TestNamespace container = Host.AddContainer();
         string keys = $$"""{ "adminSocket": {{(told ? $"\"{listen}\"" : "null")}} }""";
         // The node makes its interface before it listens, or after.
-        YggHost.Eventually(() => _ygg.Ygg.Invoke("STATUS", _ygg.Config(keys: keys, version: "1.1.0")).ExitCode == 0, "the node's admin socket");
+        Wait.Until("the node's admin socket", () => _ygg.Ygg.Invoke("STATUS", _ygg.Config(keys: keys, version: "1.1.0")).ExitCode == 0);
 
         PluginResult added = _ygg.Add(container, "web", keys);
 

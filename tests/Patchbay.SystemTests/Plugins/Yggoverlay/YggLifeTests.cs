@@ -174,7 +174,7 @@ public sealed class YggLifeTests : IDisposable
         TestNamespace guarded = Host.AddContainer(), open = Host.AddContainer();
         PluginResult added = _ygg.Add(guarded, "guarded", $$"""{ "ingress": "{{ingress}}" }""");
         _ygg.Add(open, "open");
-        YggHost.Eventually(() => other.Host.Run("ping", "-c", "1", "-W", "2", _ygg.AddressOf("open")).ExitCode == 0, "the mesh");
+        Wait.Until("the mesh", () => other.Host.Run("ping", "-c", "1", "-W", "2", _ygg.AddressOf("open")).ExitCode == 0);
         string remote = other.Host.IpJson("-6 addr show dev ygg0")[0].GetProperty("addr_info")[0].Text("local");
 
         Assert.NotEqual(0, other.Host.Run("ping", "-c", "1", "-W", "1", _ygg.AddressOf("guarded")).ExitCode);
