@@ -15,18 +15,35 @@ internal static class ChainedInterface
     internal static CniResult Require(PluginRequest request, string missing)
     {
         var result = request.Config.PrevResult ?? throw Wrong(missing);
+        RequireSandbox(request, result, request.IfName);
+        return result;
+    }
+
+    /// <summary>An interface that a result has in a sandbox must have it in the namespace that the call names.</summary>
+    /// <param name="request">The attachment.</param>
+    /// <param name="result">The result of the plugins before.</param>
+    /// <param name="ifName">The interface; one that the result does not have is right.</param>
+    /// <exception cref="CniException">Code 7: it is in another sandbox.</exception>
+    internal static void RequireSandbox(PluginRequest request, CniResult result, string ifName)
+    {
         string? elsewhere = null;
         foreach (var each in result.Interfaces)
         {
-            if (each.Name != request.IfName || each.Sandbox is null)
+            if (each.Name != ifName || each.Sandbox is null)
                 continue; // without a sandbox it is the host's: a bridge may well have the same name
-            if (each.Sandbox == request.NetnsPath || IsSameNamespace(each.Sandbox, request.NetnsPath))
-                return result;
+            if (Sandbox.IsSame(each.Sandbox, request.NetnsPath))
+                return;
             elsewhere = each.Sandbox;
         }
 
-        return elsewhere is null ? result : throw Wrong($"prevResult has interface \"{request.IfName}\" in sandbox \"{elsewhere}\", which is not CNI_NETNS \"{request.NetnsPath}\"");
+        if (elsewhere is not null)
+            throw Wrong($"prevResult has interface \"{ifName}\" in sandbox \"{elsewhere}\", which is not CNI_NETNS \"{request.NetnsPath}\"");
     }
+
+    /// <summary>Whether an interface of a result is the attachment's: of its name, and in its namespace.</summary>
+    /// <remarks>For DEL any sandbox is the right one: its namespace may be gone, or another one of the same path.</remarks>
+    internal static bool IsOwn(PluginRequest request, CniInterface each) =>
+        each.Name == request.IfName && each.Sandbox is not null && (request.Command == CniCommand.Delete || Sandbox.IsSame(each.Sandbox, request.NetnsPath));
 
     /// <summary>The addresses of this interface: those that name it, and those that name none.</summary>
     /// <exception cref="CniException">Code 7: one names an interface that the result does not have.</exception>
@@ -62,18 +79,4 @@ internal static class ChainedInterface
     }
 
     private static CniException Wrong(string text) => new(CniError.InvalidNetworkConfig, text);
-
-    private static bool IsSameNamespace(string one, string other)
-    {
-        try
-        {
-            using var first = NetworkNamespace.Open(one);
-            using var second = NetworkNamespace.Open(other);
-            return first.IsSameAs(second);
-        }
-        catch (Exception error) when (error is IOException or ArgumentException)
-        {
-            return false;
-        }
-    }
 }

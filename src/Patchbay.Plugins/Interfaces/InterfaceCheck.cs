@@ -16,10 +16,11 @@ internal static class InterfaceCheck
         {
             if (candidate.Name != name)
                 continue;
-            if (candidate.Sandbox == netns)
+            if (candidate.Sandbox is null)
+                continue; // the host may have one of the same name, a bridge say
+            if (Sandbox.IsSame(candidate.Sandbox, netns))
                 return candidate;
-            // The host may have one of the same name, a bridge say.
-            elsewhere = candidate.Sandbox is null ? elsewhere : candidate;
+            elsewhere = candidate;
         }
 
         if (elsewhere is not null)

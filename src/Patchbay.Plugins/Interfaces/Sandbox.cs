@@ -87,6 +87,23 @@ internal sealed class Sandbox : IDisposable
         }
     }
 
+    /// <summary>Whether two paths lead to one namespace. Equal ones do, be it there or not; others must both be there.</summary>
+    internal static bool IsSame(string one, string other)
+    {
+        if (one == other)
+            return true;
+        try
+        {
+            using var first = NetworkNamespace.Open(one);
+            using var second = NetworkNamespace.Open(other);
+            return first.IsSameAs(second);
+        }
+        catch (Exception error) when (error is IOException or ArgumentException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>Deletes the container's interface, if it and its namespace are there; the host's end of a pair goes with it.</summary>
     /// <param name="netns">CNI_NETNS; may be empty.</param>
     /// <param name="name">The interface.</param>

@@ -39,11 +39,13 @@ internal sealed class FuzzWorld : IDisposable
             ip link set uplink0 up
             ip link set uplink1 up
             ip addr add 10.8.0.1/24 dev uplink0
+            for tables in iptables ip6tables; do $tables -w -t nat -N SOMEBODYS-MARK; done
             """]).Check();
         _container.Run(["sh", "-ec", """
             ip addr add 10.9.0.2/24 dev eth0
             ip addr add fd09::2/64 dev eth0 nodad
             ip link set eth0 up
+            ip link add brin type bridge
             """]).Check();
         File.WriteAllText(Path.Combine(_host.DataDirectory, "subnet.env"), "FLANNEL_NETWORK=10.30.0.0/16\nFLANNEL_SUBNET=10.30.5.1/24\nFLANNEL_MTU=1400\nFLANNEL_IPMASQ=true\n");
         if (routed)

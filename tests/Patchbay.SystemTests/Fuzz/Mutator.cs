@@ -7,7 +7,7 @@ namespace Patchbay.SystemTests.Fuzz;
 internal sealed class Mutator(int seed, IReadOnlyList<JsonNode> corpus)
 {
     // Keys whose value is a place on disk: what replaces it must not lead out of the test's own directories.
-    private static readonly string[] Places = ["dataDir", "subnetFile", "daemonSocketPath", "adminSocket", "resolvConf"];
+    private static readonly string[] Places = ["dataDir", "subnetFile", "daemonSocketPath", "adminSocket", "resolvConf", "iptables_lock_file"];
 
     private static readonly string[] Values =
     [

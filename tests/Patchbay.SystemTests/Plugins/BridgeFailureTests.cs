@@ -64,6 +64,31 @@ public class BridgeFailureTests
     [Fact]
     public void Mtu_is_no_mtu() => AssertFails(host => Conf.Bridge(host, """{ "mtu": -5 }"""), 999, "mtu", "-5");
 
+    // While the address management runs, the port is there and has not been waited for yet.
+    [Theory]
+    [InlineData("down", "down")]
+    [InlineData("mode dormant", "dormant")]
+    public void Port_gets_no_carrier(string change, string state)
+    {
+        Plugin.NeedsOurs("bridge");
+        using TestHost host = TestHost.Create();
+        TestNamespace container = host.AddContainer();
+        var ipam = new ScriptPlugin(host, "meddler", $$"""
+            if [ "$CNI_COMMAND" = ADD ]; then
+                ip link set "$(ip -j link show master cni0 | jq -r .[0].ifname)" {{change}} || exit 1
+                echo '{"cniVersion": "1.0.0", "ips": [{"address": "10.22.0.5/24"}]}'
+            fi
+            """);
+        string config = Conf.Bridge(host, """{ "ipam": { "type": "meddler" } }""");
+        var path = new Dictionary<string, string?> { ["CNI_PATH"] = $"{Plugin.OursDirectory}:{ipam.Directory}" };
+        Snapshot before = Snapshot.Take(host, except: "cni0");
+
+        new Plugin(host, "bridge").Invoke("ADD", config, "ctr", container.Path, "eth0", environment: path).Failed(999, $"bridge port in error state: {state}", "has no carrier");
+
+        Assert.Equal(["ADD meddler", "DEL meddler"], ipam.Calls);
+        before.AssertSame(Snapshot.Take(host, except: "cni0"));
+    }
+
     [Theory]
     [InlineData("a-name-of-17-byte")]
     [InlineData("..")]

@@ -13,13 +13,34 @@ public class ExampleTests
         { "30-ptp.conflist", "routed", "10.89.1.0/16", "10.89.0.1 fd89:4b1e:77aa::1" },
     };
 
-    // Lists about one plugin are run by that plugin's tests.
+    // Lists about one plugin are run by that plugin's tests. A name in a comment runs nothing.
     [Fact]
     public void Every_example_is_run_by_a_test()
     {
-        string[] sources = [.. Directory.EnumerateFiles(Repository.PathOf("tests/Patchbay.SystemTests"), "*.cs", SearchOption.AllDirectories).Select(File.ReadAllText)];
+        string[] lines =
+        [
+            .. Directory.EnumerateFiles(Repository.PathOf("tests/Patchbay.SystemTests"), "*.cs", SearchOption.AllDirectories)
+                .SelectMany(File.ReadLines).Where(line => !line.TrimStart().StartsWith("//", StringComparison.Ordinal)),
+        ];
         Assert.All(Directory.GetFiles(Repository.PathOf("examples"), "*.conf*").Select(Path.GetFileName), name =>
-            Assert.Contains(sources, source => source.Contains(name!, StringComparison.Ordinal)));
+            Assert.Contains(lines, line => line.Contains(name!, StringComparison.Ordinal)));
+    }
+
+    [Theory]
+    [InlineData("bandwidth", "80-bandwidth.conflist")]
+    [InlineData("dhcp", "70-dhcp.conflist")]
+    [InlineData("flannel", "81-flannel.conflist")]
+    [InlineData("host-local", "20-bridge-nftables.conflist")]
+    [InlineData("ipvlan", "51-ipvlan.conflist")]
+    [InlineData("loopback", "99-loopback.conf")]
+    [InlineData("macvlan", "50-macvlan.conflist")]
+    [InlineData("ptp", "30-ptp.conflist")]
+    [InlineData("static", "41-dummy.conflist")]
+    [InlineData("vlan", "52-vlan.conflist")]
+    public void Page_of_a_plugin_points_to_an_example_that_uses_it(string plugin, string example)
+    {
+        Assert.Contains($"](../examples/{example})", File.ReadAllText(Repository.PathOf($"docs/{plugin}.md")), StringComparison.Ordinal);
+        Assert.Contains($"\"type\": \"{plugin}\"", File.ReadAllText(Repository.PathOf($"examples/{example}")), StringComparison.Ordinal);
     }
 
     [Theory]

@@ -163,7 +163,12 @@ public sealed class FirewallPolicyTests : IDisposable
         foreach (string policy in (string[])["same-bridge", "isolated"])
         {
             string config = FirewallHost.Config(result, $$"""{ "ingressPolicy": "{{policy}}" }""");
-            _net.Firewall.Add(container, config).Failed(7, "bridge", policy, result.HostEnd());
+            _net.Firewall.Add(container, config).Failed(7, $"interface needs to be set for ingress policy \"{policy}\"", $"{result.HostEnd()} (veth)");
+            JsonObject none = JsonNode.Parse(config)!.AsObject();
+            none["prevResult"]!["interfaces"]!.AsArray().RemoveAt(0);
+            foreach (JsonNode? ip in none["prevResult"]!["ips"]!.AsArray())
+                ip!["interface"] = 0;
+            _net.Firewall.Add(container, none.ToJsonString()).Failed(7, $"interface needs to be set for ingress policy \"{policy}\"", "prevResult names no interface of the host");
             before.AssertSame(Snapshot.Take(_net.Host));
         }
 
@@ -184,6 +189,6 @@ public sealed class FirewallPolicyTests : IDisposable
         return start < 0 ? "" : map[(start + 13)..map.IndexOf(" }", start, StringComparison.Ordinal)].Replace("\"", "", StringComparison.Ordinal).Replace(" :", "", StringComparison.Ordinal);
     }
 
-    private static void NeedsNftBridge() =>
+    internal static void NeedsNftBridge() =>
         Needs.Kernel("nf_tables for bridges (CONFIG_NF_TABLES_BRIDGE)", space => space.Run("nft", "add", "table", "bridge", "probe").ExitCode == 0);
 }

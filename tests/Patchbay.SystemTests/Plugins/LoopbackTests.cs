@@ -56,6 +56,30 @@ public class LoopbackTests
     }
 
     [Fact]
+    public void Example_works()
+    {
+        Plugin.NeedsOurs("loopback");
+        using TestHost host = TestHost.Create();
+        TestNamespace container = host.AddContainer();
+        container.Run("ip", "link", "set", "lo", "down").Check();
+        File.Copy(Repository.PathOf("examples/99-loopback.conf"), Path.Combine(host.ConfigDirectory, "99-loopback.conf"));
+
+        Run("status").Check();
+        CommandResult added = Run("add").Check();
+
+        Assert.Equal(["127.0.0.1/8", "::1/128"], added.ResultAddresses());
+        container.Ping("127.0.0.1");
+        Run("check").Check();
+        Run("del").Check();
+        Assert.False(container.Link("lo").IsUp());
+
+        CommandResult Run(string verb) => host.Run(
+            [Path.Combine(Plugin.OursDirectory, "cnitool"), "--cache-dir", host.CacheDirectory, verb, "loopback", container.Path],
+            null,
+            new Dictionary<string, string?> { ["CNI_PATH"] = Plugin.OursDirectory, ["NETCONFPATH"] = host.ConfigDirectory });
+    }
+
+    [Fact]
     public void Result_of_the_plugins_before_is_passed_on()
     {
         Plugin.NeedsOurs("loopback");

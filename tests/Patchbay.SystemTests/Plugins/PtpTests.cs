@@ -120,6 +120,26 @@ public class PtpTests
         before.AssertSame(Snapshot.Take(host));
     }
 
+    [Theory]
+    [InlineData("""{ "mtu": "x" }""", "\"mtu\" must be a whole number from 0 to 65535, not \"x\"")]
+    [InlineData("""{ "mtu": true }""", "\"mtu\" must be a whole number")]
+    [InlineData("""{ "mtu": 70000 }""", "\"mtu\" must be a whole number")]
+    [InlineData("""{ "ipMasq": "yes" }""", "\"ipMasq\" must be true or false, not \"yes\"")]
+    [InlineData("""{ "ipMasq": 1 }""", "\"ipMasq\" must be true or false")]
+    [InlineData("""{ "ipMasqBackend": [] }""", "\"ipMasqBackend\" must be a string")]
+    public void Key_has_a_value_of_another_type(string keys, string text)
+    {
+        Plugin.NeedsOurs("ptp", "host-local");
+        using TestHost host = TestHost.Create();
+        TestNamespace container = host.AddContainer();
+        Snapshot before = Snapshot.Take(host);
+
+        new Plugin(host, "ptp").Add(container, Conf.Ptp(host, keys)).Failed(999, text);
+
+        before.AssertSame(Snapshot.Take(host));
+        Assert.Empty(Directory.GetFileSystemEntries(host.DataDirectory));
+    }
+
     [Fact]
     public void Second_add_of_an_attachment_is_refused_and_harms_the_first_in_nothing()
     {

@@ -10,6 +10,7 @@ public class SbrTests
 
     [Theory]
     [InlineData("0.3.0")]
+    [InlineData("0.3.1")]
     [InlineData("0.4.0")]
     [InlineData("1.0.0")]
     [InlineData("1.1.0")]
@@ -28,7 +29,7 @@ public class SbrTests
         Assert.Equal("7", moved.Text("metric"));
         Assert.Contains("1400", moved.Text("metrics"), StringComparison.Ordinal);
 
-        if (version != "0.3.0")
+        if (version is not ("0.3.0" or "0.3.1"))
         {
             chain.Check(chain.Config(result: added)).Check();
             chain.CheckBridge(added).Check();
@@ -36,9 +37,27 @@ public class SbrTests
 
         for (int time = 0; time < 2; time++)
         {
-            chain.Delete(version == "0.3.0" ? chain.WithoutResult() : chain.Config(result: added)).Check();
+            chain.Delete(version is "0.3.0" or "0.3.1" ? chain.WithoutResult() : chain.Config(result: added)).Check();
             Assert.Empty(chain.Rules());
         }
+    }
+
+    // The old results name no interface: their addresses are those of the one that the call names.
+    [Theory]
+    [InlineData("0.1.0")]
+    [InlineData("0.2.0")]
+    public void Results_of_old_versions_will_do(string version)
+    {
+        using var chain = new Attached("sbr", version);
+
+        PluginResult added = chain.Add(chain.Config()).Check();
+
+        Assert.Equal(chain.Result.Json.GetRawText(), added.Json.GetRawText());
+        Assert.Equal("10.22.0.2/24", added.Json.GetProperty("ip4").Text("ip"));
+        Assert.Equal(Rules4And6, chain.Rules());
+        Assert.Equal(["10.22.0.0/24 src 10.22.0.2", "default via 10.22.0.1"], chain.Table("100"));
+        chain.Delete(chain.WithoutResult()).Check();
+        Assert.Empty(chain.Rules());
     }
 
     // What the plugin is for: each of two networks is left by its own door.

@@ -110,6 +110,66 @@ public sealed class StatusTests : IDisposable
         Assert.Contains("unknown ipmasq backend \"pf\"", Status(type, Config(type, "pf")).CheckError(7).ErrorText, StringComparison.Ordinal);
 
     [Theory]
+    [InlineData("uplink", "veth")]
+    [InlineData("lo", "a physical interface")]
+    public void A_bridge_that_is_another_kind_of_device_is_named(string name, string kind)
+    {
+        _host.Run("ip", "link", "add", "uplink", "type", "veth").Check();
+        string config = With(Config("bridge", null), "bridge", name);
+        Snapshot before = Snapshot.Take(_host);
+
+        string text = Status("bridge", config).CheckError(50).ErrorText;
+
+        Assert.Contains($"\"{name}\" already exists but is not a bridge (it is {kind})", text, StringComparison.Ordinal);
+        before.AssertSame(Snapshot.Take(_host));
+        _host.Run("ip", "link", "add", "cni5", "type", "bridge").Check();
+        Status("bridge", With(config, "bridge", "cni5")).Check();
+    }
+
+    /// <summary>Each kernel is one case of the two: the judge is what an ADD does.</summary>
+    [Theory]
+    [InlineData("vlan", "5")]
+    [InlineData("vlanTrunk", """[{ "minID": 5, "maxID": 7 }]""")]
+    public void Vlans_are_told_before_as_the_add_finds_them(string key, string value)
+    {
+        TestNamespace container = _host.AddContainer();
+        string config = With(Config("bridge", "nftables"), key, JsonNode.Parse(value)!);
+        Snapshot before = Snapshot.Take(_host);
+
+        PluginResult status = Status("bridge", config);
+
+        before.AssertSame(Snapshot.Take(_host));
+        if (new Plugin(_host, "bridge").Add(container, config).ExitCode == 0)
+            status.Check();
+        else
+            Assert.Contains("CONFIG_BRIDGE_VLAN_FILTERING", status.CheckError(50).ErrorText, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Vlans_that_the_kernel_has_are_silent()
+    {
+        Needs.BridgeVlanFiltering();
+        Status("bridge", With(Config("bridge", null), "vlan", 5)).Check();
+    }
+
+    [Theory]
+    [InlineData("ptp", "mtu", "\"x\"", 999, "\"mtu\" must be a whole number")]
+    [InlineData("ptp", "mtu", "-1", 999, "\"mtu\" must be a whole number")]
+    [InlineData("ptp", "mtuOverhead", "\"x\"", 999, "\"mtuOverhead\" must be a whole number")]
+    [InlineData("ptp", "ipMasq", "\"yes\"", 999, "\"ipMasq\" must be true or false")]
+    [InlineData("ptp", "ipMasqBackend", "7", 999, "\"ipMasqBackend\" must be a string")]
+    [InlineData("ptp", "ipam", "{}", 7, "no plugin name provided")]
+    [InlineData("vlan", "ipam", "{}", 7, "\"ipam\" with a \"type\" is required")]
+    [InlineData("bridge", "mtu", "\"x\"", 999, "\"mtu\" must be a whole number")]
+    [InlineData("bridge", "vlan", "4095", 7, "invalid VLAN ID 4095")]
+    public void A_bad_configuration_is_the_configurations_fault(string type, string key, string value, int code, string text)
+    {
+        string config = With(Config(type, null), key, JsonNode.Parse(value)!);
+
+        Assert.Contains(text, Status(type, config).CheckError(code).ErrorText, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("bridge")]
     [InlineData("ptp")]
     [InlineData("host-local")]

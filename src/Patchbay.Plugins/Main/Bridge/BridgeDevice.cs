@@ -57,8 +57,7 @@ internal sealed class BridgeDevice(NetworkStack host, BridgeConfig config)
 
     private Link Use(Link bridge)
     {
-        if (bridge.Kind != Netlink.Rtnetlink.Bridge.KindName)
-            throw new CniException(CniError.Internal, $"\"{bridge.Name}\" already exists but is not a bridge (it is {bridge.Kind ?? "a physical interface"}): choose another name for \"bridge\"");
+        RequireBridge(bridge, CniError.Internal);
         bool? promiscuous = config.PromiscMode && bridge.Promiscuity == 0 ? true : null;
         if (bridge.IsUp && promiscuous is null)
             return bridge;
@@ -69,6 +68,16 @@ internal sealed class BridgeDevice(NetworkStack host, BridgeConfig config)
         batch.GetLink(bridge.Index, link => bridge = link);
         host.Route.Execute(batch);
         return bridge;
+    }
+
+    /// <summary>A link of the bridge's name must be one.</summary>
+    /// <param name="link">The link.</param>
+    /// <param name="code">The error's code.</param>
+    /// <exception cref="CniException">It is none.</exception>
+    internal static void RequireBridge(Link link, uint code)
+    {
+        if (link.Kind != Netlink.Rtnetlink.Bridge.KindName)
+            throw new CniException(code, $"\"{link.Name}\" already exists but is not a bridge (it is {link.Kind ?? "a physical interface"}): choose another name for \"bridge\"");
     }
 
     /// <summary>Puts the gateways' addresses on the bridge, or on the host's end of its VLAN, and lets the host forward.</summary>

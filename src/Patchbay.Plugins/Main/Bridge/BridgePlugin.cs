@@ -99,6 +99,7 @@ internal sealed class BridgePlugin : CniPlugin
             Masquerade.RequireBackend(config.IpMasqBackend);
         if (config.MacSpoofCheck)
             SpoofCheck.RequireKernel();
+        BridgeSupport.Require(config);
         IpamDelegate.Status(request);
     }
 

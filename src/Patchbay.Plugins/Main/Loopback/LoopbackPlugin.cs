@@ -18,6 +18,7 @@ internal sealed class LoopbackPlugin : CniPlugin
     // ip -n CONTAINER link set lo up
     public override CniResult Add(PluginRequest request)
     {
+        var previous = Previous(request);
         using var netns = Sandbox.OpenNamespace(request.NetnsPath);
         using var route = RouteSocket.Open(netns);
         var link = SetUp(route, up: true);
@@ -30,7 +31,7 @@ internal sealed class LoopbackPlugin : CniPlugin
                 ips.Add(new CniIp { Address = new IpPrefix(address.Address, address.PrefixLength), Interface = 0 });
         }
 
-        return request.Config.PrevResult ?? new CniResult
+        return previous ?? new CniResult
         {
             Interfaces = [new() { Name = InterfaceName, Mac = "00:00:00:00:00:00", Sandbox = request.NetnsPath }],
             Ips = ips,
@@ -48,10 +49,21 @@ internal sealed class LoopbackPlugin : CniPlugin
 
     public override void Check(PluginRequest request)
     {
+        Previous(request);
         using var netns = Sandbox.OpenNamespace(request.NetnsPath);
         using var route = RouteSocket.Open(netns);
         if (route.FindLink(InterfaceName) is not { IsUp: true })
             throw InterfaceCheck.Failed("loopback interface is down");
+    }
+
+    // What it passes on must be true of this container: of lo, and of the interface that the call is about, which is another one in a chain.
+    private static CniResult? Previous(PluginRequest request)
+    {
+        if (request.Config.PrevResult is not { } previous)
+            return null;
+        ChainedInterface.RequireSandbox(request, previous, InterfaceName);
+        ChainedInterface.RequireSandbox(request, previous, request.IfName);
+        return previous;
     }
 
     private static Link SetUp(RouteSocket route, bool up)

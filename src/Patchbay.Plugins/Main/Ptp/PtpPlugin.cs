@@ -18,11 +18,9 @@ internal sealed class PtpPlugin : CniPlugin
 
     public override CniResult Add(PluginRequest request)
     {
-        var mtu = (int)(request.Config.Root.Integer("mtu", 0, 65535) ?? 0);
-        var mtuOverhead = HostMtu.ReadOverhead(request.Config.Root);
-        var ipMasqBackend = request.Config.Root.String("ipMasqBackend");
+        var config = PtpConfig.Read(request.Config);
         using var sandbox = Sandbox.Open(request.NetnsPath);
-        mtu = HostMtu.Choose(sandbox.Host.Route, mtu, mtuOverhead);
+        var mtu = HostMtu.Choose(sandbox.Host.Route, config.Mtu, config.MtuOverhead);
         var undo = new Rollback();
         try
         {
@@ -40,14 +38,14 @@ internal sealed class PtpPlugin : CniPlugin
 
             IpForwarding.Enable(sandbox.Host.Sysctl, ipam.Ips.Select(ip => ip.Address.Address));
             PendingWork? masquerade = null;
-            if (request.Config.IpMasq)
+            if (config.IpMasq)
             {
                 undo.Push(() =>
                 {
                     masquerade?.Dispose(); // what is still being added would come after its removal
                     Masquerade.Remove(request);
                 });
-                masquerade = Masquerade.Start(request, ipMasqBackend, ipam.Ips);
+                masquerade = Masquerade.Start(request, config.IpMasqBackend, ipam.Ips);
             }
 
             var host = ConfigureHost(sandbox.Host, pair, ipam.Ips);
@@ -93,8 +91,11 @@ internal sealed class PtpPlugin : CniPlugin
 
     public override void Status(PluginRequest request)
     {
-        if (request.Config.IpMasq)
-            Masquerade.RequireBackend(request.Config.Root.String("ipMasqBackend"));
+        var config = PtpConfig.Read(request.Config);
+        if (request.Config.IpamType.Length == 0)
+            throw new CniException(CniError.InvalidNetworkConfig, "ptp: no plugin name provided: \"ipam\" with a \"type\" is required, for the addresses and their gateways");
+        if (config.IpMasq)
+            Masquerade.RequireBackend(config.IpMasqBackend);
         IpamDelegate.Status(request);
     }
 

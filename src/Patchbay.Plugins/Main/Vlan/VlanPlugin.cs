@@ -12,8 +12,7 @@ internal sealed class VlanPlugin : CniPlugin
     public override CniResult Add(PluginRequest request)
     {
         var config = VlanConfig.Read(request.Config);
-        if (request.Config.IpamType.Length == 0)
-            throw new CniException(CniError.InvalidNetworkConfig, "no addresses for the vlan interface: \"ipam\" with a \"type\" is required");
+        RequireIpam(request);
         using var sandbox = Sandbox.Open(request.NetnsPath);
         var undo = new Rollback();
         try
@@ -44,6 +43,13 @@ internal sealed class VlanPlugin : CniPlugin
     public override void Status(PluginRequest request)
     {
         var config = VlanConfig.Read(request.Config);
+        RequireIpam(request);
         ChildLink.Status(request, config.Link, config.Kind);
+    }
+
+    private static void RequireIpam(PluginRequest request)
+    {
+        if (request.Config.IpamType.Length == 0)
+            throw new CniException(CniError.InvalidNetworkConfig, "no addresses for the vlan interface: \"ipam\" with a \"type\" is required");
     }
 }

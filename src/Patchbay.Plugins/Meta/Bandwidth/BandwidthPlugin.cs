@@ -9,6 +9,8 @@ namespace Patchbay.Plugins.Meta.Bandwidth;
 /// <summary>bandwidth: limits what a container receives and sends. docs/bandwidth.md.</summary>
 internal sealed class BandwidthPlugin : CniPlugin
 {
+    private const string NoResult = "must be called as chained plugin: there is no prevResult, so list bandwidth after the plugin that makes the interface";
+
     public override string Name => "bandwidth";
 
     // Earlier results do not tell interfaces.
@@ -17,7 +19,7 @@ internal sealed class BandwidthPlugin : CniPlugin
     public override CniResult Add(PluginRequest request)
     {
         var limits = BandwidthLimits.Read(request.Config);
-        var previous = request.Config.PrevResult ?? throw NotChained();
+        var previous = ChainedInterface.Require(request, NoResult);
         if (!limits.Any)
             return previous;
         using var host = RouteSocket.Open();
@@ -81,9 +83,6 @@ internal sealed class BandwidthPlugin : CniPlugin
         BandwidthLimits.Read(request.Config);
         BandwidthSupport.Require();
     }
-
-    private static CniException NotChained() =>
-        new(CniError.InvalidNetworkConfig, "must be called as chained plugin: there is no prevResult, so list bandwidth after the plugin that makes the interface");
 
     private static CniResult WithInterface(CniResult result, Link ifb)
     {

@@ -17,7 +17,7 @@ internal sealed class FirewallPlugin : CniPlugin
     public override CniResult Add(PluginRequest request)
     {
         var config = FirewallConfig.Read(request);
-        var result = request.Config.PrevResult ?? throw new CniException(CniError.InvalidNetworkConfig, "missing prevResult from earlier plugin: firewall must be called as chained plugin");
+        var result = ChainedInterface.Require(request, "missing prevResult from earlier plugin: firewall must be called as chained plugin");
         var target = Target(request, config, result);
         using var choice = BackendChoice.Make(config);
         var undo = new Rollback();
@@ -48,6 +48,7 @@ internal sealed class FirewallPlugin : CniPlugin
     {
         var config = FirewallConfig.Read(request);
         var result = request.Config.PrevResult ?? throw InterfaceCheck.Failed("firewall: Required prevResult missing");
+        ChainedInterface.RequireSandbox(request, result, request.IfName);
         FirewallCheck.Run(Target(request, config, result));
     }
 

@@ -1,6 +1,7 @@
 using System.Net;
 using Patchbay.Cni.Model;
 using Patchbay.Cni.Plugin;
+using Patchbay.Plugins.Interfaces;
 using Patchbay.Plugins.Main.Masquerading;
 
 namespace Patchbay.Plugins.Meta.Firewall;
@@ -40,7 +41,7 @@ internal sealed record FirewallTarget(MasqueradeName Name, IReadOnlyList<IPAddre
                 var exists = index >= 0 && index < result.Interfaces.Count;
                 if (!exists && request.Command != CniCommand.Delete)
                     throw new CniException(CniError.InvalidNetworkConfig, $"prevResult: address {ip.Address} names interface {index}, and there are {result.Interfaces.Count}");
-                if (exists && (result.Interfaces[index].Sandbox is null || result.Interfaces[index].Name != request.IfName))
+                if (exists && !ChainedInterface.IsOwn(request, result.Interfaces[index]))
                     continue;
             }
 

@@ -1,5 +1,6 @@
 using Patchbay.Cni.Model;
 using Patchbay.Cni.Plugin;
+using Patchbay.Plugins.Interfaces;
 
 namespace Patchbay.Plugins.Meta.Portmap;
 
@@ -20,8 +21,7 @@ internal sealed record ContainerAddresses(IpPrefix? IPv4, IpPrefix? IPv6)
         foreach (var ip in result?.Ips ?? [])
         {
             // An address without an interface, or with one that the result does not have, counts as ours.
-            if (ip.Interface is { } index && index >= 0 && index < result!.Interfaces.Count
-                && (result.Interfaces[index].Name != request.IfName || string.IsNullOrEmpty(result.Interfaces[index].Sandbox)))
+            if (ip.Interface is { } index && index >= 0 && index < result!.Interfaces.Count && !ChainedInterface.IsOwn(request, result.Interfaces[index]))
                 continue;
             if (ip.Address.IsIPv4)
                 ipv4 ??= ip.Address;

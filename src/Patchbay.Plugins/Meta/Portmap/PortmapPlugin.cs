@@ -12,7 +12,7 @@ internal sealed class PortmapPlugin : CniPlugin
     public override CniResult Add(PluginRequest request)
     {
         var config = PortmapConfig.Read(request);
-        var result = request.Config.PrevResult ?? throw new CniException(CniError.InvalidNetworkConfig, "must be called as chained plugin: portmap needs the result of the plugin that made the interface (prevResult)");
+        var result = ChainedInterface.Require(request, "must be called as chained plugin: portmap needs the result of the plugin that made the interface (prevResult)");
         if (config.Mappings.Count == 0)
             return result;
         var addresses = Addresses(request, config);
@@ -40,8 +40,8 @@ internal sealed class PortmapPlugin : CniPlugin
     public override void Check(PluginRequest request)
     {
         var config = PortmapConfig.Read(request);
-        if (request.Config.PrevResult is null)
-            throw InterfaceCheck.Failed("portmap: Required prevResult missing");
+        var result = request.Config.PrevResult ?? throw InterfaceCheck.Failed("portmap: Required prevResult missing");
+        ChainedInterface.RequireSandbox(request, result, request.IfName);
         if (config.Mappings.Count > 0)
             PortmapCheck.Run(request, config, Addresses(request, config));
     }
