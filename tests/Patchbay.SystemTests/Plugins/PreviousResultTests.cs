@@ -80,8 +80,6 @@ public class PreviousResultTests
     [InlineData("firewall", Nftables)]
     [InlineData("loopback", "{}")]
     [InlineData("portmap", Ports)]
-    [InlineData("sbr", "{}")]
-    [InlineData("tuning", """{ "sysctl": { "net.core.somaxconn": "321" } }""")]
     public void Delete_believes_any_result(string type, string keys)
     {
         using var chain = new Attached(type);

@@ -159,12 +159,14 @@ public sealed class StatusTests : IDisposable
     [InlineData("ptp", "ipMasq", "\"yes\"", 999, "\"ipMasq\" must be true or false")]
     [InlineData("ptp", "ipMasqBackend", "7", 999, "\"ipMasqBackend\" must be a string")]
     [InlineData("ptp", "ipam", "{}", 7, "no plugin name provided")]
-    [InlineData("vlan", "ipam", "{}", 7, "\"ipam\" with a \"type\" is required")]
+    [InlineData("vlan", "master", "\"uplink\"", 7, "\"ipam\" with a \"type\" is required")]
     [InlineData("bridge", "mtu", "\"x\"", 999, "\"mtu\" must be a whole number")]
     [InlineData("bridge", "vlan", "4095", 7, "invalid VLAN ID 4095")]
     public void A_bad_configuration_is_the_configurations_fault(string type, string key, string value, int code, string text)
     {
         string config = With(Config(type, null), key, JsonNode.Parse(value)!);
+        if (type == "vlan")
+            config = With(config, "ipam", new JsonObject());
 
         Assert.Contains(text, Status(type, config).CheckError(code).ErrorText, StringComparison.Ordinal);
     }
