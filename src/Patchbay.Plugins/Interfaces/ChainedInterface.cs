@@ -23,7 +23,7 @@ internal static class ChainedInterface
     /// <param name="request">The attachment.</param>
     /// <param name="result">The result of the plugins before.</param>
     /// <param name="ifName">The interface; one that the result does not have is right.</param>
-    /// <exception cref="CniException">Code 7: it is in another sandbox.</exception>
+    /// <exception cref="CniException">Code 7: it is in another sandbox; 8: that, and there is no namespace at CNI_NETNS.</exception>
     internal static void RequireSandbox(PluginRequest request, CniResult result, string ifName)
     {
         string? elsewhere = null;

@@ -87,16 +87,19 @@ internal sealed class Sandbox : IDisposable
         }
     }
 
-    /// <summary>Whether two paths lead to one namespace. Equal ones do, be it there or not; others must both be there.</summary>
-    internal static bool IsSame(string one, string other)
+    /// <summary>Whether the sandbox of a result is the namespace that the call names. Equal paths are, be it there or not.</summary>
+    /// <param name="sandbox">The result's; may lead nowhere.</param>
+    /// <param name="netns">CNI_NETNS.</param>
+    /// <exception cref="CniException">Code 8: the paths differ, and there is no namespace at CNI_NETNS.</exception>
+    internal static bool IsSame(string sandbox, string netns)
     {
-        if (one == other)
+        if (sandbox == netns)
             return true;
+        using var container = OpenNamespace(netns);
         try
         {
-            using var first = NetworkNamespace.Open(one);
-            using var second = NetworkNamespace.Open(other);
-            return first.IsSameAs(second);
+            using var named = NetworkNamespace.Open(sandbox);
+            return named.IsSameAs(container);
         }
         catch (Exception error) when (error is IOException or ArgumentException)
         {

@@ -46,6 +46,15 @@ public class PreviousResultTests
     }
 
     [Theory]
+    [MemberData(nameof(Chained))]
+    public void Call_for_a_namespace_that_is_not_there_is_the_calls_fault(string type, string keys, int check)
+    {
+        using var chain = new Attached(type);
+        foreach (string command in check == 0 ? (string[])["ADD"] : ["ADD", "CHECK"])
+            chain.Ours.Invoke(command, chain.Config(keys), "c", "/run/netns/pb-nowhere", "eth0").Failed(8, "failed to open netns \"/run/netns/pb-nowhere\"");
+    }
+
+    [Theory]
     [InlineData("bandwidth", "{}")]
     [InlineData("firewall", Nftables)]
     [InlineData("loopback", "{}")]
