@@ -98,6 +98,22 @@ public sealed class CniToolTests : IDisposable
         Assert.Equal(("net", "mac", 1), (networks[0].GetProperty("name").GetString(), networks[0].GetProperty("capabilities")[0].GetString(), networks[0].GetProperty("attachments").GetInt32()));
     }
 
+    [Theory]
+    [InlineData("list")]
+    [InlineData("list --json")]
+    public void A_file_with_malformed_capabilities_hides_no_other(string arguments)
+    {
+        File.WriteAllText(_files.File("a.conflist"), """{"cniVersion":"1.1.0","name":"a","plugins":[{"type":"p","capabilities":7}]}""");
+        Assert.Equal(1, Run(arguments.Split(' ')));
+        Assert.Equal(
+            $"{_files.File("a.conflist")}: error parsing configuration list: failed to load netconf: \"plugins[0].capabilities\" must be an object, not 7\n", _host.ErrorText);
+        Assert.Contains($"{_files.Path}/net.conflist", _host.OutputText, StringComparison.Ordinal);
+        _host.Output.SetLength(0);
+        Assert.Equal(1, Run("validate"));
+        Assert.Contains($"{_files.File("a.conflist")}", _host.OutputText, StringComparison.Ordinal);
+        Assert.Contains("\"plugins[0].capabilities\" must be an object, not 7", _host.OutputText, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Configurations_are_validated()
     {
