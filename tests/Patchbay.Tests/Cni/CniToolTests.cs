@@ -42,6 +42,16 @@ public sealed class CniToolTests : IDisposable
     }
 
     [Theory]
+    [InlineData("-c default-web check net /n", "CHECK default-web /n eth0 \n")]
+    [InlineData("del net /n --container-id=default-web", "DEL default-web /n eth0 \n")]
+    [InlineData("del net -c default-web", "DEL default-web  eth0 \n")]
+    public void The_container_may_be_named(string arguments, string call)
+    {
+        Assert.Equal(0, Run(arguments.Split(' ')));
+        Assert.Equal(call, _files.Read("calls"));
+    }
+
+    [Theory]
     [InlineData("del net /n", "", "eth0")]
     [InlineData("del net /n", "env0", "env0")]
     [InlineData("-i flag0 del net /n", "env0", "flag0")]
@@ -57,6 +67,9 @@ public sealed class CniToolTests : IDisposable
     [InlineData("", "", "", "cnitool: run the plugins")]
     [InlineData("add net", "", "", "cnitool: run the plugins")]
     [InlineData("mend net /n", "", "", "cnitool: run the plugins")]
+    [InlineData("del net", "", "", "cnitool: run the plugins")]
+    [InlineData("add net -c web", "", "", "cnitool: run the plugins")]
+    [InlineData("del net -c ../web", "", "", "invalid characters in containerID")]
     [InlineData("add net /n extra", "", "", "cnitool: run the plugins")]
     [InlineData("add net /n -x y", "", "", "cnitool: unknown flag -x")]
     [InlineData("add net /n -i", "", "", "cnitool: -i needs a value")]
