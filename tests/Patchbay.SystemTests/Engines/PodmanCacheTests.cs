@@ -39,8 +39,9 @@ public class PodmanCacheTests
         Assert.Equal(1, Network(podman).GetProperty("attachments").GetInt32());
         Wait.Until("the other's port leads to it", () => PodmanHost.Fetch(podman.Host, "127.0.0.1:8081") == "two");
 
+        // The namespaces stay, as the containers run on. This libcni keeps no path of them beside the result.
         podman.Sh("CNI_PATH=/opt/cni/bin /opt/cni/bin/cnitool gc web");
-        podman.AssertNothingRemains();
+        Assert.DoesNotContain(podman.Remains(), left => !left.StartsWith("/run/netns/", StringComparison.Ordinal));
         podman.Podman("rm", "-f", "-t", "0", "one", "two");
         podman.AssertNothingRemains();
     }
