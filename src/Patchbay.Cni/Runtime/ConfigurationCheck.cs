@@ -16,6 +16,7 @@ public sealed class ConfigurationCheck
     private readonly List<ConfigurationProblem> _problems = [];
     private readonly Dictionary<string, (string File, NetworkList? List)> _networks = new(StringComparer.Ordinal); // by name; null: cannot be used
     private readonly Dictionary<string, PluginVersions?> _versions = new(StringComparer.Ordinal);
+    private bool _listsAreKnown = true;
 
     private ConfigurationCheck(CniRuntime? runtime) => _runtime = runtime;
 
@@ -61,10 +62,14 @@ public sealed class ConfigurationCheck
 
     private void ExamineFile(string file)
     {
-        if (Read(file) is not { } source)
-            return;
-        JsonView root = source.Root;
         bool isList = NetworkDirectory.IsList(file);
+        if (Read(file) is not { } source)
+        {
+            _listsAreKnown &= !isList;
+            return;
+        }
+
+        JsonView root = source.Root;
         if (isList && !root.Has("plugins") && root.Has("type"))
             source.Problem("type", "one plugin stands in a *.conflist: put it into \"plugins\": [ ], or call the file *.conf");
         else if (!isList && root.Has("plugins"))
@@ -175,7 +180,8 @@ public sealed class ConfigurationCheck
         string name = Path.GetFileName(directory);
         if (!_networks.TryGetValue(name, out (string File, NetworkList? List) network) || !NetworkDirectory.IsList(network.File))
         {
-            Add(directory, $"ignored: no list here has the name \"{name}\"", isError: false);
+            if (_listsAreKnown) // one that cannot be read may have the name
+                Add(directory, $"ignored: no list here has the name \"{name}\"", isError: false);
             return;
         }
 

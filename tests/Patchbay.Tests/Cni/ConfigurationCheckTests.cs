@@ -97,6 +97,8 @@ public sealed class ConfigurationCheckTests : IDisposable
         Assert.Equal("D/net: warning: ignored: D/10.conflist has \"loadOnlyInlinedPlugins\"", Problems);
         Write("10.conflist", """{"cniVersion":"1.0.0","name":"net","plugins":[{}]}""");
         Assert.Equal("D/10.conflist:1: error: plugins[0].type: error parsing configuration: missing 'type'", Problems);
+        Write("10.conflist", "");
+        Assert.Equal("D/10.conflist: error: empty", Problems);
     }
 
     [Fact]
