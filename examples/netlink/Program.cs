@@ -2,6 +2,8 @@ using System.Net;
 using Patchbay.Netlink;
 using Patchbay.Netlink.Rtnetlink;
 
+[assembly: System.Runtime.Versioning.SupportedOSPlatform("linux")] // as the library is
+
 using var here = NetworkNamespace.Open(args[0]); // such as /run/netns/red
 using var there = NetworkNamespace.Open(args[1]); // such as /run/netns/blue
 using var host = RouteSocket.Open(here);

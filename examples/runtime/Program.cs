@@ -1,6 +1,8 @@
 using Patchbay.Cni.Model;
 using Patchbay.Cni.Runtime;
 
+[assembly: System.Runtime.Versioning.SupportedOSPlatform("linux")] // as the library is
+
 var runtime = new CniRuntime { PluginPath = ["/opt/cni/bin"] };
 NetworkList network = NetworkDirectory.Load("/etc/cni/net.d", "mynet");
 var eth0 = new Attachment { ContainerId = "web-1", NetnsPath = args[0], IfName = "eth0" }; // such as /run/netns/web-1
