@@ -19,7 +19,7 @@ internal static class Markdown
             Every single figure: [results.json](results.json).
 
             {machine.Cores} cores ({machine.Processor}), {machine.MemoryGibibytes} GiB, Linux {machine.Kernel}, {machine.Distribution}.
-            Medians of {session.Options.Runs} runs a row, the programs in turn. Load average before the run: {machine.LoadBefore}.{(InVirtualMachine ? "\nIn an emulated machine: compare, do not take the times for real ones." : "")}
+            {HowMeasured(session.Options)} Load average before the run: {machine.LoadBefore}.{(InVirtualMachine ? "\nIn an emulated machine: compare, do not take the times for real ones." : "")}
 
             | program | version |
             |---|---|
@@ -33,6 +33,18 @@ internal static class Markdown
         foreach (var row in session.Results.All.Select(s => s.Row).DistinctBy(r => r.Id))
             Table(text, session.Results, row);
         return text.ToString();
+    }
+
+    /// <summary>What the figures of a run are: medians of rounds, or of the operations of one load.</summary>
+    internal static string HowMeasured(Options options)
+    {
+        var rows = $"Medians of {options.Runs} runs a row, the programs in turn.";
+        const string Load = "Each program ran a load once, one program after the other: the time of an operation is that of all operations of the load, the other rows have one figure each.";
+        const string Elsewhere = "Many containers at once: [RESULTS-load.md](RESULTS-load.md).";
+        var load = Scenario.All.OfType<LoadScenario>().Single().Name;
+        return !options.Only.Contains(load) ? $"{rows} {Elsewhere}"
+            : options.Only.All(name => name == load) ? Load
+            : $"{rows} {Load}";
     }
 
     private static void Goals(StringBuilder text, Results results)

@@ -14,8 +14,9 @@ public sealed class ConfigurationCheck
 {
     private readonly CniRuntime? _runtime;
     private readonly List<ConfigurationProblem> _problems = [];
-    private readonly Dictionary<string, string> _files = new(StringComparer.Ordinal); // by network
+    private readonly Dictionary<string, (string File, NetworkList? List)> _networks = new(StringComparer.Ordinal); // by name; null: cannot be used
     private readonly Dictionary<string, PluginVersions?> _versions = new(StringComparer.Ordinal);
+    private bool _listsAreKnown = true;
 
     private ConfigurationCheck(CniRuntime? runtime) => _runtime = runtime;
 
@@ -61,58 +62,66 @@ public sealed class ConfigurationCheck
 
     private void ExamineFile(string file)
     {
-        if (Read(file) is not var (json, root, outline))
-            return;
         bool isList = NetworkDirectory.IsList(file);
-        if (isList && !root.Has("plugins") && root.Has("type"))
-            Problem("type", "one plugin stands in a *.conflist: put it into \"plugins\": [ ], or call the file *.conf");
-        else if (!isList && root.Has("plugins"))
-            Problem("plugins", "a list of plugins stands in a file for one: call it *.conflist");
+        if (Read(file) is not { } source)
+        {
+            _listsAreKnown &= !isList;
+            return;
+        }
 
-        NetworkList list;
+        JsonView root = source.Root;
+        if (isList && !root.Has("plugins") && root.Has("type"))
+            source.Problem("type", "one plugin stands in a *.conflist: put it into \"plugins\": [ ], or call the file *.conf");
+        else if (!isList && root.Has("plugins"))
+            source.Problem("plugins", "a list of plugins stands in a file for one: call it *.conflist");
+
+        NetworkList? list = Load(source, isList);
+        if (list is not null)
+            ExamineList(source, list, isList);
+
+        string? name = list?.Name ?? (IsText(root, "name") ? root.String("name") : null);
+        if (name is not null && !_networks.TryAdd(name, (file, list)) && list is not null)
+            source.Warning("name", $"never used: {_networks[name].File} has the network \"{name}\" already");
+    }
+
+    // Without drop-in files, which have lines and fields of their own.
+    private static NetworkList? Load(Source source, bool isList)
+    {
         try
         {
-            list = NetworkDirectory.LoadFile(file);
+            return isList ? NetworkList.Read(source.Json) : NetworkList.ParseSingle(source.Json);
         }
         catch (CniException error)
         {
-            // What the loader says names the file as well, which stands at the beginning of the line already.
-            string text = error.Message.StartsWith($"{file}: ", StringComparison.Ordinal) ? error.Message[(file.Length + 2)..] : error.Message;
-            Problem(FieldOf(root, isList), text + (error.Details.Length > 0 ? $" ({error.Details})" : ""));
-            return;
+            source.Problem(FieldOf(source.Root, isList), error.Message + (error.Details.Length > 0 ? $" ({error.Details})" : ""));
+            return null;
         }
-
-        ExamineList(list, Problem, Warning, isList);
-
-        if (!_files.TryAdd(list.Name, file))
-            Warning("name", $"never used: {_files[list.Name]} has the network \"{list.Name}\" already");
-
-        void Problem(string field, string message) => _problems.Add(new(file, outline.LineOf(field), field, message, IsError: true));
-        void Warning(string field, string message) => _problems.Add(new(file, outline.LineOf(field), field, message, IsError: false));
     }
 
-    private void ExamineList(NetworkList list, Action<string, string> problem, Action<string, string> warning, bool isList)
+    private void ExamineList(Source source, NetworkList list, bool isList)
     {
         if (!IsNetworkName(list.Name))
-            problem("name", $"\"{list.Name}\" cannot be the name of a network: want a letter or digit, then letters, digits, _ . and -");
+            source.Problem("name", $"\"{list.Name}\" cannot be the name of a network: want a letter or digit, then letters, digits, _ . and -");
+        else if (list.Plugins.Count == 0 && DropIns(source.File, list).Length == 0)
+            source.Problem("plugins", "no plugin configs found");
         if (list.VersionText.Length == 0)
-            warning("cniVersion", "missing, which means 0.1.0: no chains, no CHECK, no GC");
+            source.Warning("cniVersion", "missing, which means 0.1.0: no chains, no CHECK, no GC");
         else if (!SpecVersion.TryParse(list.VersionText, out SpecVersion version) || !SpecVersion.All.Contains(version))
-            problem("cniVersion", $"there is no version \"{list.VersionText}\" of CNI: {string.Join(", ", SpecVersion.All)}");
+            source.Problem("cniVersion", $"there is no version \"{list.VersionText}\" of CNI: {string.Join(", ", SpecVersion.All)}");
 
         int index = 0;
         foreach (NetworkPlugin plugin in list.Plugins)
         {
-            ExaminePlugin(list, plugin, isList ? $"plugins[{index}]" : "", problem, warning);
+            ExaminePlugin(source, list, plugin, isList ? $"plugins[{index}]" : "");
             index++;
         }
     }
 
-    private void ExaminePlugin(NetworkList list, NetworkPlugin plugin, string field, Action<string, string> problem, Action<string, string> warning)
+    private void ExaminePlugin(Source source, NetworkList list, NetworkPlugin plugin, string field)
     {
         if (_runtime is null)
             return;
-        bool takesStatus = CheckExecutable(plugin.Type, $"{field}.type".TrimStart('.'), list.VersionText, problem);
+        bool takesStatus = CheckExecutable(source, plugin.Type, $"{field}.type".TrimStart('.'), list.VersionText);
         string? ipam = null;
         try
         {
@@ -120,11 +129,11 @@ public sealed class ConfigurationCheck
         }
         catch (CniException error)
         {
-            problem($"{field}.ipam".TrimStart('.'), Plain(error));
+            source.Problem($"{field}.ipam".TrimStart('.'), Plain(error));
         }
 
         if (!string.IsNullOrEmpty(ipam))
-            takesStatus &= CheckExecutable(ipam, $"{field}.ipam.type".TrimStart('.'), list.VersionText, problem);
+            takesStatus &= CheckExecutable(source, ipam, $"{field}.ipam.type".TrimStart('.'), list.VersionText);
         if (!takesStatus)
             return;
 
@@ -134,16 +143,16 @@ public sealed class ConfigurationCheck
         }
         catch (CniException error) when (error.Code is CniError.PluginNotAvailable or CniError.LimitedConnectivity)
         {
-            warning(field, $"{plugin.Type} cannot take containers now: {Plain(error)}");
+            source.Warning(field, $"{plugin.Type} cannot take containers now: {Plain(error)}");
         }
         catch (CniException error)
         {
-            problem(field, $"{plugin.Type}: {Plain(error)}");
+            source.Problem(field, $"{plugin.Type}: {Plain(error)}");
         }
     }
 
     // True when the plugin can be asked for its STATUS.
-    private bool CheckExecutable(string type, string field, string version, Action<string, string> problem)
+    private bool CheckExecutable(Source source, string type, string field, string version)
     {
         try
         {
@@ -156,12 +165,12 @@ public sealed class ConfigurationCheck
             if (versions is null)
                 return false; // told already
             if (!versions.Supports(version))
-                problem(field, $"\"{type}\" does not take version \"{version}\", only {string.Join(", ", versions.Supported)}");
+                source.Problem(field, $"\"{type}\" does not take version \"{version}\", only {string.Join(", ", versions.Supported)}");
             return versions.Supports("1.1.0");
         }
         catch (CniException error)
         {
-            problem(field, Plain(error));
+            source.Problem(field, Plain(error));
             return false;
         }
     }
@@ -169,15 +178,43 @@ public sealed class ConfigurationCheck
     private void ExamineDropIns(string directory)
     {
         string name = Path.GetFileName(directory);
-        if (!_files.TryGetValue(name, out string? file) || !NetworkDirectory.IsList(file))
-            Add(directory, $"ignored: no list here has the name \"{name}\"", isError: false);
-        else if (!Directory.EnumerateFiles(directory, "*.conf").Any())
+        if (!_networks.TryGetValue(name, out (string File, NetworkList? List) network) || !NetworkDirectory.IsList(network.File))
+        {
+            if (_listsAreKnown) // one that cannot be read may have the name
+                Add(directory, $"ignored: no list here has the name \"{name}\"", isError: false);
+            return;
+        }
+
+        if (network.List is not { } list || !IsNetworkName(name))
+            return; // told of the list already
+        if (list.LoadOnlyInlinedPlugins)
+        {
+            Add(directory, $"ignored: {network.File} has \"loadOnlyInlinedPlugins\"", isError: false);
+            return;
+        }
+
+        string[] files = DropIns(network.File, list);
+        if (files.Length == 0)
             Add(directory, "no *.conf files: nothing is added to the network", isError: false);
-        else if (NetworkDirectory.LoadFile(file).LoadOnlyInlinedPlugins)
-            Add(directory, $"ignored: {file} has \"loadOnlyInlinedPlugins\"", isError: false);
+        foreach (string file in files)
+            if (Read(file) is { } source && Load(source, isList: false) is { } one)
+                ExaminePlugin(source, list, one.Plugins[0], "");
     }
 
-    private (ReadOnlyMemory<byte> Json, JsonView Root, JsonOutline Outline)? Read(string file)
+    private string[] DropIns(string file, NetworkList list)
+    {
+        try
+        {
+            return NetworkDirectory.DropIns(file, list);
+        }
+        catch (CniException error)
+        {
+            Add(file, Plain(error), isError: true);
+            return [];
+        }
+    }
+
+    private Source? Read(string file)
     {
         ReadOnlyMemory<byte> json = default;
         try
@@ -193,7 +230,7 @@ public sealed class ConfigurationCheck
             JsonOutline outline = new(json.Span);
             foreach (string key in outline.Repeated)
                 _problems.Add(new(file, outline.LineOf(key), key, "written more than once; the last counts", IsError: false));
-            return (json, root, outline);
+            return new Source(this, file, json, root, outline);
         }
         catch (JsonException error)
         {
@@ -223,7 +260,7 @@ public sealed class ConfigurationCheck
     {
         if (!isList)
             return "type";
-        if (!IsText(root, "name") || !IsNetworkName(root.String("name")!))
+        if (!IsText(root, "name"))
             return "name";
         if (root.Get("plugins") is not { Element.ValueKind: JsonValueKind.Array } plugins)
             return "plugins";
@@ -256,4 +293,12 @@ public sealed class ConfigurationCheck
     private static string Plain(CniException error) => error.Text.Replace("failed to load netconf: ", "", StringComparison.Ordinal);
 
     private void Add(string file, string message, bool isError) => _problems.Add(new(file, 0, "", message, isError));
+
+    // A file, and where what is wrong in it is told.
+    private sealed record Source(ConfigurationCheck Check, string File, ReadOnlyMemory<byte> Json, JsonView Root, JsonOutline Outline)
+    {
+        internal void Problem(string field, string message) => Check._problems.Add(new(File, Outline.LineOf(field), field, message, IsError: true));
+
+        internal void Warning(string field, string message) => Check._problems.Add(new(File, Outline.LineOf(field), field, message, IsError: false));
+    }
 }

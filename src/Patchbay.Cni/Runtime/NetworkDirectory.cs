@@ -46,17 +46,19 @@ public static class NetworkDirectory
     public static NetworkList LoadFile(string file) =>
         IsList(file) ? WithDropIns(file, In(file, NetworkList.Read)) : In(file, NetworkList.ParseSingle);
 
-    // Specification 1.1.0: <directory of the list>/<network>/*.conf are appended to the chain.
     private static NetworkList WithDropIns(string file, NetworkList list)
     {
-        if (!list.LoadOnlyInlinedPlugins)
-        {
-            Validation.NetworkName(list.Name); // it is about to become a path
-            string directory = Path.Combine(Path.GetDirectoryName(file) ?? "", list.Name);
-            list = list.With(Files(directory, static file => Path.GetExtension(file) == ".conf").Select(dropIn => In(dropIn, NetworkList.ParseSingle).Plugins[0]));
-        }
-
+        list = list.With(DropIns(file, list).Select(dropIn => In(dropIn, NetworkList.ParseSingle).Plugins[0]));
         return list.Plugins.Count > 0 ? list : throw new CniException(CniError.InvalidNetworkConfig, $"{file}: no plugin configs found");
+    }
+
+    /// <summary>The files whose plugins are appended to the chain of a list: <c>DIRECTORY OF THE LIST/NETWORK/*.conf</c> (specification 1.1.0).</summary>
+    internal static string[] DropIns(string file, NetworkList list)
+    {
+        if (list.LoadOnlyInlinedPlugins)
+            return [];
+        Validation.NetworkName(list.Name); // it is about to become a path
+        return Files(Path.Combine(Path.GetDirectoryName(file) ?? "", list.Name), static file => Path.GetExtension(file) == ".conf");
     }
 
     internal static bool IsList(string file) => Path.GetExtension(file) == ".conflist";

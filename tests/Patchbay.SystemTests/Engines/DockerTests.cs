@@ -8,6 +8,8 @@ namespace Patchbay.SystemTests.Engines;
 /// <summary>docker-run with a real engine: its containers have the networks of CNI plugins, and nothing is left when they are gone.</summary>
 public sealed class DockerTests : IClassFixture<DockerEngine>, IDisposable
 {
+    private static readonly string[] Server = ["busybox", "sh", "-c", "echo a page >/tmp/page; exec httpd -f -p 80 -h /tmp"];
+
     private readonly DockerEngine _engine;
     private readonly string _confs;
 
@@ -63,13 +65,13 @@ public sealed class DockerTests : IClassFixture<DockerEngine>, IDisposable
 
         string shown = Do("A container in it");
         Assert.Matches(@"(?s)^eth0 .*inet addr:10\.22\.0\.\d+ .*lo .*inet addr:127\.0\.0\.1", shown);
-        Assert.Contains("a page", Do("Ports"), StringComparison.Ordinal);
+        Assert.Contains("hello", Do("Ports"), StringComparison.Ordinal);
     }
 
     [Fact]
     public void Containers_reach_the_host_and_each_other_in_both_families()
     {
-        Process server = Start("--name", "web", "busybox", "httpd", "-f", "-p", "80", "-h", "/etc");
+        Process server = Start(["--name", "web", .. Server]);
         string[] addresses = AddressesOf("web", server);
         Assert.Equal(2, addresses.Length);
         foreach (string address in addresses)
@@ -91,7 +93,7 @@ public sealed class DockerTests : IClassFixture<DockerEngine>, IDisposable
     {
         Dictionary<string, string?> variables = Variables;
         variables["CAP_ARGS"] = """{ "portMappings": [ { "hostPort": 8080, "containerPort": 80, "protocol": "tcp" } ] }""";
-        Process server = Host.Start(Line("--rm", "--name", "mapped", "busybox", "httpd", "-f", "-p", "80", "-h", "/etc"), variables);
+        Process server = Host.Start(Line(["--rm", "--name", "mapped", .. Server]), variables);
         AwaitPage("10.22.0.1:8080");
         _engine.Docker("kill", "mapped").Check();
         Assert.True(server.WaitForExit(Command.DefaultLimit));

@@ -61,7 +61,8 @@ public sealed class SeedTests(DockerEngine docker) : IClassFixture<DockerEngine>
 
         lab.Says("All links connected");
         docker.Docker("exec", lab.First, "ping", "-c", "1", "-w", "30", "10.0.0.100").Check();
-        Assert.Equal("a page", Command.Run(["nsenter", $"--net=/run/netns/{lab.Name}-h1", "curl", "-s", "--retry", "20", "--retry-connrefused", "--retry-delay", "1", "http://10.0.0.104:84/page"]).Check().StandardOutput.Trim());
+        string served = docker.Docker("inspect", "--format", "{{.Config.Hostname}}", $"{lab.Name}-h4").Check().StandardOutput; // what docker writes into /etc/hostname
+        Assert.Equal(served, Command.Run(["nsenter", $"--net=/run/netns/{lab.Name}-h1", "curl", "-sf", "--retry", "20", "--retry-connrefused", "--retry-delay", "1", "http://10.0.0.104:84/hostname"]).Check().StandardOutput);
         Assert.Equal("none", docker.Docker("inspect", "--format", "{{.HostConfig.NetworkMode}}", $"{lab.Name}-h4").Check().StandardOutput.Trim());
 
         // It is adopted by the next, and goes with the lab however that ended.

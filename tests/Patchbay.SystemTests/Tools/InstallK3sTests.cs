@@ -40,7 +40,7 @@ public sealed class InstallK3sTests : IDisposable
             Assert.Equal(File.ReadAllBytes(InstallDirectory.Program), File.ReadAllBytes(Path.Combine(at, name)));
         Assert.Equal(0, Install(at, "--k3s", "--check").ExitCode);
         Assert.Equal("I am k3s", Command.Run([Path.Combine(at, "bridge")]).Check().StandardOutput.Trim());
-        Assert.Equal("1.1.0", Command.Run([Path.Combine(at, "macvlan")], "{}", new Dictionary<string, string?> { ["CNI_COMMAND"] = "VERSION" }).Check().Json.GetProperty("cniVersion").GetString());
+        Assert.Equal("1.1.0", VersionOf(Path.Combine(at, "macvlan")));
 
         Install(at, "--k3s", "--uninstall").Check();
         Assert.Equal(before, Links(at));
@@ -130,19 +130,38 @@ public sealed class InstallK3sTests : IDisposable
     [Fact]
     public void The_page_s_commands_install()
     {
-        string script = DocumentedCommands.Of("docs/install.md").Under("k3s");
-
-        Command.Run(
-        [
-            "unshare", "--mount", "bash", "-euc",
-            $"mount -t tmpfs tmpfs /var/lib; mkdir -p /var/lib/rancher/k3s; mount --bind \"$1\" /var/lib/rancher/k3s; PATH=$0:$PATH\n{script}",
-            Plugin.OursDirectory, Path.Combine(_directory.Path, "k3s"),
-        ]).Check();
+        Type(DocumentedCommands.Of("docs/install.md").Under("k3s"));
 
         Assert.Equal(0, Install(Stable, "--k3s", "--check").ExitCode);
     }
 
+    [Fact]
+    public void What_k3s_page_does_by_hand_adds_a_plugin_and_leaves_theirs_alone()
+    {
+        string[] theirs = Links(Stable);
+
+        Type(DocumentedCommands.Of("docs/engines/k3s.md").Under("k3s"));
+
+        Assert.Equal(theirs.Append("macvlan patchbay-cni").Order(StringComparer.Ordinal), Links(Stable));
+        Assert.Equal("1.1.0", VersionOf(Path.Combine(Stable, "macvlan")));
+    }
+
+    // Where k3s and the plugins are on a reader's machine.
+    private void Type(string script) => Command.Run(
+    [
+        "unshare", "--mount", "bash", "-euc",
+        $"""
+        for own in /var/lib /opt; do mount -t tmpfs tmpfs $own; done
+        mkdir -p /var/lib/rancher/k3s /opt/cni/bin; mount --bind "$1" /var/lib/rancher/k3s; cp -a "$0/." /opt/cni/bin; PATH=/opt/cni/bin:$PATH
+        {script}
+        """,
+        Plugin.OursDirectory, Path.Combine(_directory.Path, "k3s"),
+    ]).Check();
+
     private static CommandResult Install(string directory, params string[] arguments) => Command.Run([InstallDirectory.Program, "install", .. arguments, directory]);
+
+    private static string? VersionOf(string plugin) =>
+        Command.Run([plugin], "{}", new Dictionary<string, string?> { ["CNI_COMMAND"] = "VERSION" }).Check().Json.GetProperty("cniVersion").GetString();
 
     private static string[] Links(string directory) =>
     [

@@ -66,8 +66,39 @@ public sealed class ConfigurationCheckTests : IDisposable
         Directory.CreateDirectory(_files.File("net.d/net"));
         Directory.CreateDirectory(_files.File("net.d/other"));
         Assert.Equal("D/net: warning: no *.conf files: nothing is added to the network\nD/other: warning: ignored: no list here has the name \"other\"", Problems);
-        Write("net/1.conf", """{"name":"net"}""");
-        Assert.StartsWith("D/10.conflist: error: D/net/1.conf: error parsing configuration: missing 'type'", Problems, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("{\n\"type\":\"p\"}", "")]
+    [InlineData("{\n\"type\":\"q\"}", "D/net/1.conf:2: error: type: failed to find plugin \"q\" in path [")]
+    [InlineData("{\"type\":\"p\",\n\"ipam\":{\n\"type\":\"q\"}}", "D/net/1.conf:3: error: ipam.type: failed to find plugin \"q\" in path [")]
+    [InlineData("{\"type\":\"p\",\n\"ipam\":7}", "D/net/1.conf:2: error: ipam: \"ipam\" must be an object, not 7")]
+    [InlineData("{\"type\":\"p\",\n\"Type\":\"p\"}", "D/net/1.conf:1: warning: Type: written more than once; the last counts")]
+    [InlineData("{\"name\":\"net\"}", "D/net/1.conf: error: type: error parsing configuration: missing 'type'")]
+    [InlineData("{\"type\":\"p\",\n,}", "D/net/1.conf:2: error: ',' is an invalid start of a property name.")]
+    [InlineData("", "D/net/1.conf: error: empty")]
+    public void What_is_wrong_in_a_drop_in_file_is_told_of_that_file(string text, string expected)
+    {
+        Write("10.conflist", Good);
+        Directory.CreateDirectory(_files.File("net.d/net"));
+        Write("net/1.conf", text);
+        Assert.StartsWith(expected, Problems, StringComparison.Ordinal);
+        Assert.Equal(expected.Length > 0 ? 1 : 0, Problems.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
+    }
+
+    [Fact]
+    public void A_list_may_have_all_its_plugins_from_drop_in_files()
+    {
+        Write("10.conflist", """{"cniVersion":"1.0.0","name":"net"}""");
+        Directory.CreateDirectory(_files.File("net.d/net"));
+        Write("net/1.conf", """{"type":"p"}""");
+        Assert.Equal("", Problems);
+        Write("10.conflist", """{"cniVersion":"1.0.0","name":"net","loadOnlyInlinedPlugins":true,"plugins":[{"type":"p"}]}""");
+        Assert.Equal("D/net: warning: ignored: D/10.conflist has \"loadOnlyInlinedPlugins\"", Problems);
+        Write("10.conflist", """{"cniVersion":"1.0.0","name":"net","plugins":[{}]}""");
+        Assert.Equal("D/10.conflist:1: error: plugins[0].type: error parsing configuration: missing 'type'", Problems);
+        Write("10.conflist", "");
+        Assert.Equal("D/10.conflist: error: empty", Problems);
     }
 
     [Fact]
