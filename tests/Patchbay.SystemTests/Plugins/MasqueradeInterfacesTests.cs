@@ -45,7 +45,7 @@ public sealed class MasqueradeInterfacesTests : IDisposable
         Delete(Ours, gone, told: false);
         Delete(Ours, gone, told: true);
         Assert.Equal([kept], Masqueraded());
-        NeedsPing(kept);
+        CheckAndPing(kept);
 
         // Again, beside the other one, which was the first or the second to come.
         Add(Ours, gone);
@@ -73,7 +73,7 @@ public sealed class MasqueradeInterfacesTests : IDisposable
         Snapshot wanted = Snapshot.Take(_host);
         Collect(kept);
         wanted.AssertSame(Snapshot.Take(_host));
-        NeedsPing(kept);
+        CheckAndPing(kept);
 
         Collect();
         AssertNothing();
@@ -99,7 +99,7 @@ public sealed class MasqueradeInterfacesTests : IDisposable
 
         Delete(Ours, gone, told: true);
         Delete(Ours, gone, told: true);
-        NeedsPing(kept);
+        CheckAndPing(kept);
 
         // One more beside it, with a chain of its own.
         Add(Ours, "eth2");
@@ -124,7 +124,8 @@ public sealed class MasqueradeInterfacesTests : IDisposable
             Add(first, "eth0");
             Add(second, "eth1");
             Delete(second, "eth1", told: true, mayFail: second.Directory != Ours.Directory);
-            Delete(Ours, "eth1", told: false);
+            Delete(Ours, "eth1", told: true);
+            Check("eth0").Check();
             Delete(first, "eth0", told: true);
             AssertNothing();
         }
@@ -151,7 +152,7 @@ public sealed class MasqueradeInterfacesTests : IDisposable
     private PluginResult Call(Plugin plugin, string command, string config, string? ifName = null) => plugin.Invoke(
         command, config, ifName is null ? null : _container.Name, ifName is null ? null : _container.Path, ifName, environment: _environment);
 
-    private void NeedsPing(string ifName)
+    private void CheckAndPing(string ifName)
     {
         Check(ifName).Check();
         _container.Run("ip", "route", "replace", "default", "via", "10.22.0.1").Check();
@@ -163,15 +164,9 @@ public sealed class MasqueradeInterfacesTests : IDisposable
     // The interfaces whose addresses are in rules.
     private string[] Masqueraded()
     {
-        string rules = Rules();
-        string[] addresses(string ifName) => [.. _added[ifName].ResultAddresses().Select(address => address.Split('/')[0])];
-        foreach (string ifName in _added.Keys)
-            Assert.Single(addresses(ifName).Select(address => Mentions(rules, address)).Distinct());
-        return [.. _added.Keys.Where(ifName => Mentions(rules, addresses(ifName)[0])).Order(StringComparer.Ordinal)];
+        string[] words = Rules().Split(' ', '\n', '/');
+        return [.. _added.Keys.Where(ifName => _added[ifName].ResultAddresses().Any(address => words.Contains(address.Split('/')[0]))).Order(StringComparer.Ordinal)];
     }
-
-    private static bool Mentions(string rules, string address) =>
-        rules.Split(' ', '\n', '/').Contains(address);
 
     private void AssertNothing()
     {
