@@ -60,12 +60,13 @@ internal sealed class BridgeScenario() : Scenario("bridge")
     }
 
     /// <summary>The network configuration; a variant names the masquerade backend, none means no masquerade.</summary>
-    internal static string Configuration(string variant, string dataDirectory)
+    internal static string Configuration(string variant, string dataDirectory, bool dualStack = true)
     {
+        var second = dualStack ? """,[{"subnet":"fd88::/64"}]""" : "";
         var masquerade = variant.Length == 0 ? "" : $"\"ipMasq\":true,\"ipMasqBackend\":\"{variant}\",";
         return $$"""
             {"cniVersion":"1.0.0","name":"bench","type":"bridge","bridge":"cni0","isGateway":true,"isDefaultGateway":true,{{masquerade}}
-            "ipam":{"type":"host-local","ranges":[[{"subnet":"10.88.0.0/16"}],[{"subnet":"fd88::/64"}]],"dataDir":"{{dataDirectory}}"} }
+            "ipam":{"type":"host-local","ranges":[[{"subnet":"10.88.0.0/16"}]{{second}}],"dataDir":"{{dataDirectory}}"} }
             """;
     }
 

@@ -10,7 +10,7 @@ internal sealed class HostLocalScenario() : Scenario("host-local")
     internal static readonly Row Full = Among(50_000);
     internal static readonly Row Foreign = new("host-local-foreign", "host-local among 50,000 reservations, right after another program wrote one");
 
-    private static readonly string[] Operations = ["ADD", "DEL"];
+    private static readonly string[] Operations = ["ADD", "CHECK", "DEL"];
 
     internal override void Run(Session session)
     {
@@ -34,7 +34,7 @@ internal sealed class HostLocalScenario() : Scenario("host-local")
             Subject[] subjects =
             [
                 .. directories.SelectMany(entry => Plugin(session, row, entry.Key, "", "host-local", Operations, (file, host) =>
-                    new HostLocalSubject(entry.Key, host, file, entry.Value, foreignWrites))),
+                    new HostLocalSubject(entry.Key, host, file, entry.Value, foreignWrites, Operations))),
             ];
             Alternation.Measure(session, row, subjects, containers: false);
         }

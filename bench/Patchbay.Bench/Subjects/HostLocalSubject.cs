@@ -4,8 +4,8 @@ using System.Text;
 namespace Patchbay.Bench.Subjects;
 
 /// <summary>host-local alone, in a directory that already holds reservations.</summary>
-internal sealed class HostLocalSubject(string program, NetworkNamespace host, string plugin, string dataDirectory, bool foreignWrites)
-    : CniSubject(program, "", host, plugin, Configuration(dataDirectory), ["ADD", "DEL"])
+internal sealed class HostLocalSubject(string program, NetworkNamespace host, string plugin, string dataDirectory, bool foreignWrites, IReadOnlyList<string> operations)
+    : CniSubject(program, "", host, plugin, Configuration(dataDirectory), operations)
 {
     private int _foreign;
 

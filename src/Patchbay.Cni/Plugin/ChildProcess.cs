@@ -15,8 +15,7 @@ namespace Patchbay.Cni.Plugin;
 public static unsafe class ChildProcess
 {
     private const int MaxOutputBytes = 64 << 20;
-    private const int BusyAttempts = 6;
-    private const int BusyPauseMilliseconds = 1000;
+    private const int BusyMilliseconds = 5000, BusyFirstPause = 1, BusyLongestPause = 50;
 
     /// <summary>Runs a program.</summary>
     /// <param name="file">Its path; without a slash it is looked up in PATH.</param>
@@ -26,7 +25,7 @@ public static unsafe class ChildProcess
     /// <param name="limit">How long it may run; null for ever.</param>
     /// <param name="cancellation">Ends it early.</param>
     /// <returns>How it ended and what it printed.</returns>
-    /// <exception cref="TimeoutException">It ran longer than the limit, and was killed.</exception>
+    /// <exception cref="TimeoutException">It ran longer than the limit, and was killed; or it could not be started before, since somebody is still writing it.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled, and the program killed.</exception>
     /// <exception cref="CniException">Code 999: it could not be started. Code 5: a pipe failed, or it printed more than 64 MiB.</exception>
     public static ChildResult Run(
@@ -49,7 +48,7 @@ public static unsafe class ChildProcess
         (SafeFileHandle errRead, SafeFileHandle errWrite) = Pipe();
         using SafeFileHandle errReadOwner = errRead, errWriteOwner = errWrite;
 
-        int pid = Start(file, [file, .. arguments], Block(variables ?? PluginEnvironment.ProcessVariables()), [stdin, outWrite, errWrite], deadline.CanEnd);
+        int pid = Start(file, [file, .. arguments], Block(variables ?? PluginEnvironment.ProcessVariables()), [stdin, outWrite, errWrite], deadline);
         outWrite.Dispose();
         errWrite.Dispose();
 
@@ -75,7 +74,7 @@ public static unsafe class ChildProcess
         }
     }
 
-    private static int Start(string file, List<string> arguments, List<string> environment, ReadOnlySpan<SafeFileHandle> streams, bool ownGroup)
+    private static int Start(string file, List<string> arguments, List<string> environment, ReadOnlySpan<SafeFileHandle> streams, Deadline deadline)
     {
         // Opaque types of at most 336 bytes in glibc and musl.
         ulong* actions = stackalloc ulong[64];
@@ -91,11 +90,12 @@ public static unsafe class ChildProcess
         {
             for (int target = 0; target < streams.Length; target++)
                 Check(Libc.posix_spawn_file_actions_adddup2(actions, (int)streams[target].DangerousGetHandle(), target), file);
-            short flags = (short)(Libc.POSIX_SPAWN_SETSIGDEF | (ownGroup ? Libc.POSIX_SPAWN_SETPGROUP : 0));
+            short flags = (short)(Libc.POSIX_SPAWN_SETSIGDEF | (deadline.CanEnd ? Libc.POSIX_SPAWN_SETPGROUP : 0));
             Check(Libc.posix_spawnattr_setflags(attributes, flags), file);
             Check(Libc.posix_spawnattr_setsigdefault(attributes, signals), file);
 
-            for (int attempt = 1; ; attempt++)
+            long patience = Environment.TickCount64 + BusyMilliseconds;
+            for (int pause = BusyFirstPause; ; pause = Math.Min(2 * pause, BusyLongestPause))
             {
                 int pid;
                 int error = Libc.posix_spawnp(&pid, argv[0], actions, attributes, argv, envp);
@@ -103,9 +103,9 @@ public static unsafe class ChildProcess
                     return pid;
 
                 // "Text file busy": somebody is still writing the program, as installers of plugins do.
-                if (error != Libc.ETXTBSY || attempt == BusyAttempts)
+                if (error != Libc.ETXTBSY || Environment.TickCount64 >= patience)
                     Check(error, file);
-                _ = Libc.poll(null, 0, BusyPauseMilliseconds);
+                deadline.Sleep(pause);
             }
         }
         finally

@@ -66,17 +66,18 @@ internal static class CacheEntry
         if (root.Object("capabilityArgs") is { } args)
             foreach ((string name, JsonView value) in args.Pairs())
                 capabilities[name] = value.Element;
+        byte[] config = Convert.FromBase64String(root.String("config") ?? "");
+        CniResult? result = Result(root, config);
+        string ifName = root.String("ifName") ?? "";
         Attachment attachment = new()
         {
             ContainerId = root.String("containerId") ?? "",
-            IfName = root.String("ifName") ?? "",
-            NetnsPath = root.String("netns") ?? "",
+            IfName = ifName,
+            NetnsPath = root.String("netns") ?? NamedSandbox(result, ifName),
             Args = [.. (root.Array("cniArgs") ?? []).Select(Pair)],
             CapabilityArgs = capabilities,
         };
-        byte[] config = Convert.FromBase64String(root.String("config") ?? "");
         bool complete = root.Boolean("incomplete") != true;
-        CniResult? result = Result(root, config);
         if (!complete && result is { Interfaces: [], Ips: [], Routes: [] })
             result = null;
         return new CachedAttachment(root.String("networkName") ?? "", attachment, config, result) { IsComplete = complete };
@@ -106,6 +107,10 @@ internal static class CacheEntry
             : SpecVersion.Parse(JsonView.Parse(config, "cached configuration").String("cniVersion"));
         return CniResult.Read(view, version);
     }
+
+    // The libcni of Podman 4 and containerd 1.6 keeps no namespace, but the result tells it. Not one that is told by the number of a process, which may be another's by now.
+    private static string NamedSandbox(CniResult? result, string ifName) => result?.Interfaces
+        .FirstOrDefault(each => each.Name == ifName && each.Sandbox is { Length: > 0 } path && !path.StartsWith("/proc/", StringComparison.Ordinal))?.Sandbox ?? "";
 
     private static KeyValuePair<string, string> Pair(JsonView view) => view.AsArray() is [var key, var value]
         ? new(key.AsString(), value.AsString())

@@ -116,6 +116,7 @@ public sealed partial class CniRuntime
         Runner.Run(Runner.Find(plugin), CniCommand.Status, list.As(SpecVersion.V110), null, new(), default);
 
     /// <summary>GC: DEL for every cached attachment that is not valid, then, from version 1.1.0 on, GC for every plugin. Goes on after errors.</summary>
+    /// <remarks>An entry of the cache that cannot be read, and may be of this network, stays; that it is there is the last of the errors.</remarks>
     /// <param name="list">The network.</param>
     /// <param name="valid">The attachments to keep. Null keeps none and tells the plugins nothing; an empty list keeps none and says so.</param>
     /// <param name="cancellation">Ends it early.</param>
@@ -138,6 +139,7 @@ public sealed partial class CniRuntime
         if (list.Version >= SpecVersion.V110)
             foreach (NetworkPlugin plugin in list.Plugins)
                 Try(() => Runner.Run(Runner.Find(plugin), CniCommand.GarbageCollect, list, null, new(Valid: valid), cancellation), $"failed to GC plugin {plugin.Type}");
+        errors.AddRange(Cache.Unreadable(list.Name, but: valid ?? []));
         if (errors.Count > 0)
             throw CniException.From(new AggregateException(errors));
 

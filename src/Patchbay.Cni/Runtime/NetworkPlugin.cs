@@ -13,6 +13,7 @@ public sealed class NetworkPlugin
             throw new CniException(CniError.InvalidNetworkConfig, "error parsing configuration: missing 'type'");
         Type = type;
         Name = root.String("name") ?? "";
+        Capabilities = CapabilitiesOf(root);
     }
 
     /// <summary>Name of the executable.</summary>
@@ -25,16 +26,16 @@ public sealed class NetworkPlugin
     public JsonView Root { get; }
 
     /// <summary>The capabilities that the plugin takes: the keys of <c>capabilities</c> that are true.</summary>
-    public IReadOnlyList<string> Capabilities
+    public IReadOnlyList<string> Capabilities { get; }
+
+    // At once, so that a mistake is the file's, and not that of whoever comes to ask first.
+    private static List<string> CapabilitiesOf(JsonView root)
     {
-        get
-        {
-            List<string> names = [];
-            if (Root.Object("capabilities") is { } capabilities)
-                foreach ((string name, _) in capabilities.Pairs())
-                    if (capabilities.Boolean(name) == true)
-                        names.Add(name);
-            return names;
-        }
+        List<string> names = [];
+        if (root.Object("capabilities") is { } capabilities)
+            foreach ((string name, _) in capabilities.Pairs())
+                if (capabilities.Boolean(name) == true)
+                    names.Add(name);
+        return names;
     }
 }

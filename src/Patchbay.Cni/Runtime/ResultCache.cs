@@ -70,17 +70,41 @@ public sealed class ResultCache
         if (network is not null)
             Validation.NetworkName(network);
         List<CachedAttachment> entries = [];
-        if (!System.IO.Directory.Exists(_results))
-            return entries;
-        foreach (string path in System.IO.Directory.EnumerateFiles(_results, network is null ? "*" : $"{network}-*").Order(StringComparer.Ordinal))
+        foreach (string path in Files(network is null ? "*" : $"{network}-*"))
         {
-            if (Path.GetFileName(path).StartsWith('.') || TryReadFile(path) is not { NetworkName.Length: > 0 } entry)
+            if (TryReadFile(path) is not { NetworkName.Length: > 0 } entry)
                 continue;
             if ((network is null || entry.NetworkName == network) && (containerId is null || entry.Attachment.ContainerId == containerId))
                 entries.Add(entry);
         }
 
         return entries;
+    }
+
+    /// <summary>What <see cref="List"/> leaves out and may be the network's, by its file's name: <c>a-b-c-eth0</c> may be of the network a, a-b or a-b-c.</summary>
+    /// <param name="network">The network.</param>
+    /// <param name="but">Attachments whose entries do not matter.</param>
+    /// <returns>An error for each file, which names it and the way out.</returns>
+    internal List<CniException> Unreadable(string network, IReadOnlyList<CniAttachment> but)
+    {
+        const string WayOut = "whatever it was for is still there: DEL that container or, when it is gone for good, remove the file";
+        string[] names = [.. but.Select(attachment => Name(network, attachment))];
+        List<CniException> errors = [];
+        foreach (string path in Files($"{network}-*").Where(path => !names.Contains(Path.GetFileName(path))))
+        {
+            try
+            {
+                if (ReadFile(path).NetworkName.Length == 0)
+                    errors.Add(new(CniError.Internal, $"the cached result {path} does not say whose it is; {WayOut}"));
+            }
+            catch (CniException error)
+            {
+                if (File.Exists(path)) // else a DEL was faster
+                    errors.Add(new(error.Code, $"{error.Message}; {WayOut}", inner: error));
+            }
+        }
+
+        return errors;
     }
 
     /// <summary>Notes an attachment whose ADD is about to begin. A result that is there already stays until a plugin returned a new one.</summary>
@@ -127,7 +151,7 @@ public sealed class ResultCache
         Validation.NetworkName(network);
         Validation.ContainerId(attachment.ContainerId);
         Validation.InterfaceName(attachment.IfName);
-        string name = $"{network}-{attachment.ContainerId}-{attachment.IfName}";
+        string name = Name(network, attachment);
         string hash = Hash(network, attachment);
         string plain = Path.Combine(_results, name);
         string hashed = Path.Combine(_results, $"{(name.Length < LongestStem ? name : name[..LongestStem])}-{hash}");
@@ -143,6 +167,13 @@ public sealed class ResultCache
             return plain;
         return forWriting ? hashed : null;
     }
+
+    // Entries alone: what a killed runtime left of a file that it was writing begins with a dot.
+    private IEnumerable<string> Files(string pattern) => System.IO.Directory.Exists(_results)
+        ? System.IO.Directory.EnumerateFiles(_results, pattern).Where(path => !Path.GetFileName(path).StartsWith('.')).Order(StringComparer.Ordinal)
+        : [];
+
+    private static string Name(string network, CniAttachment attachment) => $"{network}-{attachment.ContainerId}-{attachment.IfName}";
 
     // One writer at a time (CacheLock). No network's name begins with a dot.
     private string Aside(string network, CniAttachment attachment) => Path.Combine(_results, $".new-{Hash(network, attachment)}");

@@ -45,7 +45,8 @@ internal sealed class CniTool
     {
         _options.Read(arguments);
         string[] words = [.. _options.Words];
-        bool whole = words is ["add" or "check" or "del", _, _] or ["gc" or "status", _] or ["gc" or "status", _, _] or ["list"] or ["validate"] or ["validate", _];
+        bool whole = words is ["add" or "check" or "del", _, _] or ["gc" or "status", _] or ["gc" or "status", _, _] or ["list"] or ["validate"] or ["validate", _]
+            || (words is ["del", _] && _options.ContainerId is not null);
         if (_options.Help || !whole)
         {
             PluginHost.Note(_environment, CniToolOptions.Usage);
@@ -77,7 +78,7 @@ internal sealed class CniTool
                 runtime.Check(list, Attachment(words[2]));
                 break;
             case "del":
-                runtime.Delete(list, Attachment(words[2]));
+                runtime.Delete(list, Attachment(words.ElementAtOrDefault(2)));
                 break;
             case "gc":
                 runtime.GarbageCollect(list, valid: null);
@@ -90,12 +91,12 @@ internal sealed class CniTool
         return 0;
     }
 
-    private Attachment Attachment(string path)
+    private Attachment Attachment(string? path)
     {
-        string netns = Path.GetFullPath(path);
+        string netns = path is null ? "" : Path.GetFullPath(path);
         return new Attachment
         {
-            ContainerId = ContainerId(netns),
+            ContainerId = _options.ContainerId ?? ContainerId(netns),
             NetnsPath = netns,
             IfName = _options.IfName ?? _variables.Value("CNI_IFNAME") ?? "eth0",
             Args = _variables.Args,

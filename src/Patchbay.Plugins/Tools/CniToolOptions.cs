@@ -17,6 +17,7 @@ internal sealed class CniToolOptions
                cnitool [flags] list                      the networks, their plugins and attachments
                cnitool [flags] validate [DIRECTORY]      what is wrong with the configurations, by file, line and field
 
+          -c, --container-id ID  container (default: made of the path of the namespace); del then needs no NETNS
           -i, --ifname NAME      interface in the namespace (default: $CNI_IFNAME, or eth0)
           -t, --timeout SECONDS  limit for each plugin (default: none)
               --cache-dir DIR    where results are kept (default: /var/lib/cni)
@@ -34,6 +35,8 @@ internal sealed class CniToolOptions
 
     /// <summary>What is no flag: the verb and its objects.</summary>
     internal IReadOnlyList<string> Words => _words;
+
+    internal string? ContainerId { get; private set; }
 
     internal string? IfName { get; private set; }
 
@@ -73,6 +76,9 @@ internal sealed class CniToolOptions
     {
         switch (flag)
         {
+            case "-c" or "--container-id":
+                ContainerId = value;
+                break;
             case "-i" or "--ifname":
                 IfName = value;
                 break;

@@ -47,6 +47,20 @@ public sealed class DatastoreTests : IDisposable
         Assert.Empty(Store.Handles);
     }
 
+    [Theory]
+    [InlineData("")]
+    [InlineData("_version")]
+    public void A_directory_in_its_place_is_an_error_that_leaves_nothing(string which)
+    {
+        Directory.CreateDirectory(StoreFile + which);
+        if (which.Length > 0)
+            File.WriteAllText(Path.Combine(StoreFile + which, "full"), "");
+
+        Assert.ThrowsAny<IOException>(() => Store.Add("web", IPAddress.Parse("10.0.0.1"), null));
+
+        Assert.DoesNotContain(Directory.GetFileSystemEntries(Path.GetDirectoryName(StoreFile)!), name => name.EndsWith(".new", StringComparison.Ordinal));
+    }
+
     [Fact]
     public void Deleting_from_nothing_makes_nothing()
     {

@@ -55,5 +55,20 @@ public class ChildProcessTests
         Assert.True(ChildProcess.Run(path, []).Succeeded);
     }
 
+    [Fact]
+    public void Waiting_for_a_program_that_is_still_being_written_ends_at_the_limit_and_on_a_cancellation()
+    {
+        using ScriptDirectory scripts = new();
+        string path = scripts.File("busy");
+        File.Copy("/bin/true", path);
+        using FileStream writer = new(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite);
+        Assert.Throws<TimeoutException>(() => ChildProcess.Run(path, [], limit: TimeSpan.FromSeconds(0.1)));
+        using CancellationTokenSource source = new(100);
+        Assert.Throws<OperationCanceledException>(() => ChildProcess.Run(path, [], cancellation: source.Token));
+
+        // Nobody stops the waiting: it stops by itself.
+        Assert.Equal($"cannot run \"{path}\": Text file busy", Assert.Throws<CniException>(() => ChildProcess.Run(path, [], limit: TimeSpan.FromSeconds(60))).Message);
+    }
+
     private static string Text(ReadOnlyMemory<byte> bytes) => Encoding.UTF8.GetString(bytes.Span);
 }

@@ -42,6 +42,16 @@ public sealed class CniToolTests : IDisposable
     }
 
     [Theory]
+    [InlineData("-c default-web check net /n", "CHECK default-web /n eth0 \n")]
+    [InlineData("del net /n --container-id=default-web", "DEL default-web /n eth0 \n")]
+    [InlineData("del net -c default-web", "DEL default-web  eth0 \n")]
+    public void The_container_may_be_named(string arguments, string call)
+    {
+        Assert.Equal(0, Run(arguments.Split(' ')));
+        Assert.Equal(call, _files.Read("calls"));
+    }
+
+    [Theory]
     [InlineData("del net /n", "", "eth0")]
     [InlineData("del net /n", "env0", "env0")]
     [InlineData("-i flag0 del net /n", "env0", "flag0")]
@@ -57,6 +67,9 @@ public sealed class CniToolTests : IDisposable
     [InlineData("", "", "", "cnitool: run the plugins")]
     [InlineData("add net", "", "", "cnitool: run the plugins")]
     [InlineData("mend net /n", "", "", "cnitool: run the plugins")]
+    [InlineData("del net", "", "", "cnitool: run the plugins")]
+    [InlineData("add net -c web", "", "", "cnitool: run the plugins")]
+    [InlineData("del net -c ../web", "", "", "invalid characters in containerID")]
     [InlineData("add net /n extra", "", "", "cnitool: run the plugins")]
     [InlineData("add net /n -x y", "", "", "cnitool: unknown flag -x")]
     [InlineData("add net /n -i", "", "", "cnitool: -i needs a value")]
@@ -96,6 +109,22 @@ public sealed class CniToolTests : IDisposable
         Assert.StartsWith($"{_files.Path}/broken.conf: ", _host.ErrorText, StringComparison.Ordinal);
         JsonElement[] networks = [.. JsonDocument.Parse(_host.OutputText).RootElement.EnumerateArray()];
         Assert.Equal(("net", "mac", 1), (networks[0].GetProperty("name").GetString(), networks[0].GetProperty("capabilities")[0].GetString(), networks[0].GetProperty("attachments").GetInt32()));
+    }
+
+    [Theory]
+    [InlineData("list")]
+    [InlineData("list --json")]
+    public void A_file_with_malformed_capabilities_hides_no_other(string arguments)
+    {
+        File.WriteAllText(_files.File("a.conflist"), """{"cniVersion":"1.1.0","name":"a","plugins":[{"type":"p","capabilities":7}]}""");
+        Assert.Equal(1, Run(arguments.Split(' ')));
+        Assert.Equal(
+            $"{_files.File("a.conflist")}: error parsing configuration list: failed to load netconf: \"plugins[0].capabilities\" must be an object, not 7\n", _host.ErrorText);
+        Assert.Contains($"{_files.Path}/net.conflist", _host.OutputText, StringComparison.Ordinal);
+        _host.Output.SetLength(0);
+        Assert.Equal(1, Run("validate"));
+        Assert.Contains($"{_files.File("a.conflist")}", _host.OutputText, StringComparison.Ordinal);
+        Assert.Contains("\"plugins[0].capabilities\" must be an object, not 7", _host.OutputText, StringComparison.Ordinal);
     }
 
     [Fact]

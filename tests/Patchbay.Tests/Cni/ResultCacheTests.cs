@@ -65,6 +65,20 @@ public sealed class ResultCacheTests : IDisposable
         Assert.Null(Cache.Read("net", new("c", "eth0")));
     }
 
+    [Theory]
+    [InlineData("\"netns\":\"/n\",", "/run/netns/a", "/n")]
+    [InlineData("", "/run/netns/a", "/run/netns/a")]
+    [InlineData("", "/proc/7/ns/net", "")]
+    [InlineData("", "", "")]
+    public void Where_no_namespace_is_kept_the_result_tells_it(string key, string sandbox, string expected)
+    {
+        Directory.CreateDirectory(_files.File("results"));
+        File.WriteAllText(
+            _files.File("results/net-c-eth0"),
+            $$"""{"kind":"cniCacheV1","containerId":"c","ifName":"eth0","networkName":"net",{{key}}"result":{"cniVersion":"1.0.0","interfaces":[{"name":"veth1"},{"name":"eth0","sandbox":"{{sandbox}}"}]} }""");
+        Assert.Equal(expected, Assert.Single(Cache.List("net")).Attachment.NetnsPath);
+    }
+
     [Fact]
     public void Names_that_would_leave_the_directory_are_refused()
     {

@@ -38,6 +38,8 @@ public sealed class RuntimeConfigTests : IDisposable
     [InlineData("""{"name":"n","plugins":[]}""", "error parsing configuration list: no plugins in list")]
     [InlineData("""{"name":"n","plugins":{}}""", "error parsing configuration list: failed to load netconf: \"plugins\" must be a list, not {}")]
     [InlineData("""{"name":"n","plugins":[{}]}""", "error parsing configuration: missing 'type'")]
+    [InlineData("""{"name":"n","plugins":[{"type":"a","capabilities":7}]}""", "error parsing configuration list: failed to load netconf: \"plugins[0].capabilities\" must be an object, not 7")]
+    [InlineData("""{"name":"n","plugins":[{"type":"a","capabilities":{"mac":"yes"}}]}""", "error parsing configuration list: failed to load netconf: \"plugins[0].capabilities.mac\" must be true or false, not \"yes\"")]
     [InlineData("""{"name":"n","loadOnlyInlinedPlugins":true}""", "error parsing configuration list: loadOnlyInlinedPlugins is true, and no 'plugins' key")]
     [InlineData("""{"name":"n","disableCheck":"maybe"}""", "error parsing configuration list: invalid value \"maybe\" for disableCheck: want true or false")]
     [InlineData("""{"name":"n","disableGC":1}""", "error parsing configuration list: invalid value 1 for disableGC: want true or false")]
@@ -70,6 +72,21 @@ public sealed class RuntimeConfigTests : IDisposable
         Write("10.conflist", "{");
         Write("20.conflist", """{"name":"b","plugins":[{"type":"a"}]}""");
         Assert.StartsWith($"{_files.File("10.conflist")}: error parsing", Assert.Throws<CniException>(() => Load("b")).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("b.conflist", """{"name":"b","plugins":[{"type":"a","capabilities":[]}]}""", "plugins[0].capabilities")]
+    [InlineData("b.conf", """{"name":"b","type":"a","capabilities":[]}""", "capabilities")]
+    [InlineData("n/1.conf", """{"type":"a","capabilities":[]}""", "capabilities")]
+    public void Malformed_capabilities_are_an_error_of_their_file(string file, string text, string field)
+    {
+        Write("n.conflist", """{"name":"n","plugins":[{"type":"a","capabilities":null}]}""");
+        Directory.CreateDirectory(_files.File("n"));
+        Write(file, text);
+        CniException error = Assert.Throws<CniException>(() => NetworkDirectory.LoadAll(_files.Path));
+        Assert.Equal(CniError.InvalidNetworkConfig, error.Code);
+        Assert.StartsWith($"{_files.File(file)}: error parsing configuration", error.Message, StringComparison.Ordinal);
+        Assert.EndsWith($"\"{field}\" must be an object, not []", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

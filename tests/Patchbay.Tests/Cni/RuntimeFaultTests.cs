@@ -152,6 +152,28 @@ public sealed class RuntimeFaultTests : IDisposable
     }
 
     [Fact]
+    public async Task Waiting_for_another_runtime_ends_on_a_cancellation()
+    {
+        _scripts.Plugin("one", "echo \"one $CNI_COMMAND\" >>$D/calls; while [ ! -e $D/go ]; do sleep 0.01; done; echo '{\"ips\":[]}'");
+        Task<CniResult> add = Runtime.AddAsync(List, _attachment, TestContext.Current.CancellationToken);
+        while (!_scripts.Read("calls").Contains("ADD", StringComparison.Ordinal))
+            await Task.Delay(5, TestContext.Current.CancellationToken);
+        using CancellationTokenSource source = new();
+        Task delete = Runtime.DeleteAsync(List, _attachment, source.Token);
+        while (Directory.GetFiles("/proc/self/fd").Count(fd => File.ResolveLinkTarget(fd, false)?.FullName == _scripts.File("cache/patchbay.lock")) < 2)
+            await Task.Delay(5, TestContext.Current.CancellationToken);
+
+        await source.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => delete);
+        File.WriteAllText(_scripts.File("go"), "");
+        await add;
+        Assert.Equal("one ADD\ntwo ADD\n", _scripts.Read("calls"));
+        Assert.True(Assert.Single(Runtime.Cache.List()).IsComplete);
+        Assert.False(File.Exists(_scripts.File("cache/patchbay.lock")));
+    }
+
+    [Fact]
     public async Task Other_attachments_do_not_wait()
     {
         _scripts.Plugin("one", """
@@ -204,6 +226,32 @@ public sealed class RuntimeFaultTests : IDisposable
         Runtime.Delete(List, _attachment);
         Assert.False(File.Exists(Entry));
         Assert.DoesNotContain("prevResult", _scripts.Read("one.DEL"), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("{\"kind\":\"cniCacheV1\",", "cannot read the cached result {0}: ")]
+    [InlineData("{\"kind\":\"cniCacheV7\"}", "cannot read the cached result {0}: its \"kind\" is \"cniCacheV7\"")]
+    [InlineData("{\"cniVersion\":\"0.3.1\",\"ips\":[]}", "the cached result {0} does not say whose it is")]
+    public void A_cache_entry_that_is_no_good_is_what_GC_leaves_and_tells(string text, string message)
+    {
+        Runtime.Add(List, _attachment);
+        Runtime.Add(List, _attachment with { ContainerId = "other" });
+        File.WriteAllText(Entry, text);
+        File.WriteAllText(_scripts.File("calls"), "");
+
+        CniException error = Assert.Throws<CniException>(() => Runtime.GarbageCollect(List, null));
+
+        Assert.Equal("two DEL\none DEL\none GC\ntwo GC\n", _scripts.Read("calls")); // all that the others need
+        Assert.DoesNotContain("cni.dev/", _scripts.Read("one.GC"), StringComparison.Ordinal);
+        Assert.Equal([Entry], Directory.GetFiles(_scripts.File("cache/results")));
+        Assert.StartsWith(message.Replace("{0}", Entry, StringComparison.Ordinal), error.Message, StringComparison.Ordinal);
+        Assert.EndsWith("; whatever it was for is still there: DEL that container or, when it is gone for good, remove the file", error.Message, StringComparison.Ordinal);
+
+        // Of one that is to stay nothing needs to be known, and another network's file is no business of ours.
+        Runtime.GarbageCollect(List, [_attachment.Id]);
+        Assert.Contains("\"containerID\":\"ctr\"", _scripts.Read("one.GC"), StringComparison.Ordinal);
+        File.Move(Entry, _scripts.File("cache/results/web-ctr-eth0"));
+        Runtime.GarbageCollect(List, null);
     }
 
     [Fact]

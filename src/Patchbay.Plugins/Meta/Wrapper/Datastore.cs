@@ -82,10 +82,9 @@ internal sealed class Datastore(string path, FileOwner? owner)
         _ = ulong.TryParse(File.Exists(version) ? File.ReadAllText(version).Trim() : "", NumberStyles.None, CultureInfo.InvariantCulture, out var number);
         // Both or neither, on a full disk too; and the number last: who sees the new one finds the new text.
         var showNumber = LockedFile.Prepare(version, Encoding.ASCII.GetBytes((number + 1).ToString(CultureInfo.InvariantCulture)), owner);
-        Action showText;
         try
         {
-            showText = LockedFile.Prepare(path, Write(entries), owner);
+            LockedFile.Replace(path, Write(entries), owner);
         }
         catch
         {
@@ -93,7 +92,6 @@ internal sealed class Datastore(string path, FileOwner? owner)
             throw;
         }
 
-        showText();
         showNumber();
     }
 

@@ -83,7 +83,18 @@ internal sealed class LockedFile : IDisposable
             throw;
         }
 
-        return () => File.Move(aside, path, overwrite: true);
+        return () =>
+        {
+            try
+            {
+                File.Move(aside, path, overwrite: true);
+            }
+            catch // there may be a directory of that name
+            {
+                File.Delete(aside);
+                throw;
+            }
+        };
     }
 
     /// <summary>Removes what a <see cref="Replace"/> that was killed left.</summary>
