@@ -125,7 +125,7 @@ internal static class IptablesHostPorts
     private static string RemovalOf(string[] saved, PortOwner owner, IReadOnlySet<IPAddress> addresses, ISet<IPAddress> containers)
     {
         var ifName = ChainOwner.Of(saved, owner.Chain);
-        List<string> translations = ifName is not null ? [] : [.. saved.Where(line => line.StartsWith($"-A {owner.Chain} ", StringComparison.Ordinal) && DnatTargets.Of(line) is not null)];
+        List<string> translations = ifName is not null || addresses.Count == 0 ? [] : [.. saved.Where(line => line.StartsWith($"-A {owner.Chain} ", StringComparison.Ordinal) && DnatTargets.Of(line) is not null)];
         List<string> own = [.. translations.Where(line => !ChainOwner.IsOthers(addresses, DnatTargets.Of(line)))];
         var isOwn = ifName is null
             ? own.Count == translations.Count && !Array.Exists(saved, line => line.StartsWith($":{owner.FurtherChain} ", StringComparison.Ordinal))
