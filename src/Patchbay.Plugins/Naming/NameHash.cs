@@ -16,6 +16,10 @@ internal static class NameHash
     /// <param name="containerId">The container.</param>
     internal static string Chain(string prefix, string network, string containerId) => Cut(prefix, network + containerId, ChainLength);
 
+    /// <summary>The iptables chain of an interface that is not the container's first one on the network; the reference has none.</summary>
+    /// <remarks>No container id has a colon, so none leads to the same name.</remarks>
+    internal static string FurtherChain(string prefix, string network, string containerId, string ifName) => Chain(prefix, network, $"{containerId}:{ifName}");
+
     /// <summary>The link of one container on one network.</summary>
     /// <param name="prefix"><c>bwp</c> for the ifb of the bandwidth plugin.</param>
     /// <param name="network">The network's name.</param>

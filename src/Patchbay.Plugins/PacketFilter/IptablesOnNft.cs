@@ -51,17 +51,21 @@ internal static class IptablesOnNft
         }
     }
 
-    /// <summary>Adds to a transaction what removes a chain, and the rules of another one that jump to it.</summary>
-    /// <param name="nft">Where.</param>
+    /// <summary>Adds to a transaction what removes a chain, and the rules that jump to it.</summary>
     /// <param name="transaction">The transaction.</param>
-    /// <param name="chain">The chain, as it is.</param>
-    /// <param name="enteredFrom">The other one.</param>
-    /// <param name="rules">All rules of <paramref name="chain"/>.</param>
-    internal static void RemoveChain(NftablesSocket nft, NftablesTransaction transaction, NftChain chain, string enteredFrom, IReadOnlyList<NftRule> rules)
+    /// <param name="chain">The chain.</param>
+    /// <param name="jumps">The rules that jump to it.</param>
+    internal static void RemoveChain(NftablesTransaction transaction, NftChain chain, IEnumerable<NftRule> jumps)
     {
-        foreach (var rule in FindJumps(nft, chain, enteredFrom, rules))
-            transaction.DeleteRule(rule.Family, rule.Table, rule.Chain, rule.Handle, Tolerated.Missing);
+        RemoveRules(transaction, jumps);
         RemoveEntered(transaction, chain.Family, chain.Table, chain.Name);
+    }
+
+    /// <summary>Adds to a transaction what removes rules.</summary>
+    internal static void RemoveRules(NftablesTransaction transaction, IEnumerable<NftRule> rules)
+    {
+        foreach (var rule in rules)
+            transaction.DeleteRule(rule.Family, rule.Table, rule.Chain, rule.Handle, Tolerated.Missing);
     }
 
     /// <summary>Removes chains, and the rules of one other chain that jump to them.</summary>

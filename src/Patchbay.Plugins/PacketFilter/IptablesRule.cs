@@ -27,13 +27,16 @@ internal sealed class IptablesRule
     private IptablesRule(NftFamily family) => _family = family;
 
     /// <summary>What iptables-save(8) writes behind the name of the chain, without counters.</summary>
-    internal string Words => $"{_words}{_target}";
+    internal string Words => $"{_words}{_target}".TrimEnd(' ');
 
     /// <summary>The transport protocol; 0 for any.</summary>
     internal byte Protocol { get; private set; }
 
     /// <summary>The destination ports that it is for; none for any.</summary>
     internal IReadOnlyList<ushort> Ports { get; private set; } = [];
+
+    /// <summary>The one source that it is for; null for any, or several.</summary>
+    internal IPAddress? Source { get; private set; }
 
     /// <summary>The one destination that it is for; null for any, or several.</summary>
     internal IPAddress? Destination { get; private set; }
@@ -113,7 +116,10 @@ internal sealed class IptablesRule
             return NotUnderstood + "address";
         compare.Value.Span.CopyTo(bytes);
         var address = new IPAddress(bytes);
-        if (side == "-d" && compare.Operator == NftOperator.Equal && prefixLength == bytes.Length * 8)
+        var isOne = compare.Operator == NftOperator.Equal && prefixLength == bytes.Length * 8;
+        if (isOne && side == "-s")
+            Source = address;
+        else if (isOne)
             Destination = address;
         return $"{Not(compare)}{side} {new IpPrefix(address, prefixLength)}";
     }

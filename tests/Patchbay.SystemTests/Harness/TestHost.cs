@@ -64,6 +64,20 @@ internal sealed class TestHost : TestNamespace, IDisposable
         return new() { ["PATH"] = directory };
     }
 
+    /// <summary>The environment in which iptables means the old tables of the kernel: what update-alternatives(1) does for the whole machine.</summary>
+    public Dictionary<string, string?> WithLegacyIptables()
+    {
+        Needs.IptablesLegacy();
+        string programs = System.IO.Directory.CreateDirectory(System.IO.Path.Combine(Directory, "legacy")).FullName;
+        foreach (string family in (string[])["iptables", "ip6tables"])
+        {
+            foreach (string action in (string[])["", "-save", "-restore"])
+                File.CreateSymbolicLink(System.IO.Path.Combine(programs, family + action), "/usr/sbin/xtables-legacy-multi");
+        }
+
+        return new() { ["PATH"] = $"{programs}:{System.Environment.GetEnvironmentVariable("PATH")}" };
+    }
+
     public void Dispose()
     {
         var strays = new List<string>();

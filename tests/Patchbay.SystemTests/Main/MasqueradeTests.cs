@@ -50,7 +50,7 @@ public class MasqueradeTests
     }
 
     [Fact]
-    public void Iptables_rules_are_byte_for_byte_those_of_the_reference()
+    public void Iptables_rules_are_byte_for_byte_those_of_the_reference_but_for_one_that_names_the_interface()
     {
         using var reference = TestHost.Create();
         using var ours = TestHost.Create();
@@ -63,9 +63,37 @@ public class MasqueradeTests
             Assert.False(Masquerade.Exists(Request("other")));
         });
 
-        Assert.Equal(SavedRules(reference), SavedRules(ours));
+        string saved = SavedRules(ours);
+        Assert.Equal(SavedRules(reference), OwnerRules.Without(saved));
+        Assert.Equal(2, saved.Split("-m comment --comment \"interface eth0\"\n").Length - 1);
         In(ours, () => Add("iptables"));
-        Assert.Equal(SavedRules(reference), SavedRules(ours));
+        Assert.Equal(saved, SavedRules(ours));
+    }
+
+    [Fact]
+    public void An_interface_may_have_any_name_that_the_kernel_allows()
+    {
+        using var host = TestHost.Create();
+        const string Odd = "a\"b\\c'd\\";
+        void Add(string ifName)
+        {
+            using var pending = Masquerade.Start(Request(ifName: ifName), "iptables", Ips);
+            pending.Complete();
+        }
+
+        In(host, () => Add(Odd));
+        string saved = SavedRules(host);
+        In(host, () => Add(Odd));
+        Assert.Equal(saved, SavedRules(host));
+
+        In(host, () =>
+        {
+            Add("eth0");
+            Masquerade.Collect("net", [new CniAttachment("ctr1", Odd)]);
+        });
+        Assert.Equal(saved, SavedRules(host));
+        In(host, () => Masquerade.Remove(Request(ifName: Odd)));
+        Assert.DoesNotContain("CNI-", SavedRules(host), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -52,7 +52,9 @@ public class InteropTests
 
                 Assert.Equal(Conf.Comparable(theirs, theirContainer), Conf.Comparable(ours, ourContainer));
                 Assert.Equal(Reservations(there), Reservations(here));
-                Assert.Equal(Masquerading(there), Masquerading(here));
+                // A further interface has a chain of its own here.
+                if (time == 0)
+                    Assert.Equal(Masquerading(there), Masquerading(here));
                 if (type != "host-local")
                     Assert.Equal(theirContainer.Routes(), ourContainer.Routes());
             }
@@ -82,7 +84,7 @@ public class InteropTests
     [
         .. ((string[])["iptables-save", "ip6tables-save"])
             .SelectMany(program => host.Run(program).Check().StandardOutput.Split('\n'))
-            .Where(line => line.StartsWith('-')).Order(StringComparer.Ordinal),
+            .Where(line => line.StartsWith('-') && !OwnerRules.IsOne(line)).Order(StringComparer.Ordinal),
     ];
 
     private static string[] Reservations(TestHost host) =>

@@ -17,15 +17,8 @@ public partial class MasqueradeTests
     {
         Plugin.NeedsOurs(type, "host-local");
         using TestHost host = TestHost.Create();
-        TestNamespace container = host.AddContainer(), outside = host.AddContainer();
-        host.Run("ip", "link", "add", "uplink", "up", "type", "veth", "peer", "name", "eth0", "netns", outside.Name).Check();
-        outside.Run("ip", "link", "set", "eth0", "up").Check();
-        foreach ((TestNamespace space, string link, string end) in (ReadOnlySpan<(TestNamespace, string, string)>)[(host, "uplink", "1"), (outside, "eth0", "2")])
-        {
-            space.Run("ip", "addr", "add", $"198.51.100.{end}/24", "dev", link).Check();
-            space.Run("ip", "addr", "add", $"2001:db8::{end}/64", "dev", link, "nodad").Check();
-        }
-
+        TestNamespace container = host.AddContainer();
+        Outside.Connect(host);
         Plugin plugin = new(host, type);
         Warm(plugin, host, container, backend);
         string config = Config(host, type, backend);
@@ -33,8 +26,8 @@ public partial class MasqueradeTests
 
         // The outside has no route back to the container: an answer tells that the host stood in for it.
         PluginResult added = plugin.Add(container, config).Check();
-        container.Ping("198.51.100.2");
-        container.Ping("2001:db8::2");
+        container.Ping(Outside.IPv4);
+        container.Ping(Outside.IPv6);
 
         plugin.Check(container, Conf.WithResult(config, added)).Check();
         string[] flush = backend == "iptables" ? ["iptables", "-t", "nat", "-F", "POSTROUTING"] : ["nft", "flush", "chain", "inet", "cni_plugins_masquerade", "masq_checks"];

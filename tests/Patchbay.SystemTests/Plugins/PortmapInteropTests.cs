@@ -32,8 +32,8 @@ public sealed class PortmapInteropTests : IDisposable
         _host.Ours.Add(ours, Config(ourBridged, Mappings, with), containerId: "ctr").Check();
         there.Theirs.Add(theirs, Config(theirBridged, Mappings, keys), containerId: "ctr").Check();
 
-        Assert.Equal(Saved(there.Host, "iptables-save"), Saved(_host.Host, "iptables-save"));
-        Assert.Equal(Saved(there.Host, "ip6tables-save"), Saved(_host.Host, "ip6tables-save"));
+        Assert.Equal(Saved(there.Host, "iptables-save"), OwnerRules.Without(Saved(_host.Host, "iptables-save")));
+        Assert.Equal(Saved(there.Host, "ip6tables-save"), OwnerRules.Without(Saved(_host.Host, "ip6tables-save")));
         // Each removes what the other made.
         _host.Theirs.Delete(ours, Config(ourBridged, Mappings, keys), containerId: "ctr").Check();
         there.Ours.Check(theirs, Config(theirBridged, Mappings, with), containerId: "ctr").Check();

@@ -61,21 +61,21 @@ public sealed class PortmapTests : IDisposable
         Assert.DoesNotContain("cni_hostport", _host.Rules(), StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void Networks_and_interfaces_of_a_container_are_independent()
+    [Theory]
+    [InlineData("nftables")]
+    [InlineData("iptables")]
+    public void Networks_and_interfaces_of_a_container_are_independent(string backend)
     {
-        _host.Warm();
+        string keys = $$"""{ "backend": "{{backend}}" }""";
         (TestNamespace container, PluginResult first) = _host.AddContainer();
-        string one = Config(first, $"[{Mapping(8080, 80)}]");
+        string one = Config(first, $"[{Mapping(8080, 80)}]", keys);
         _host.Ours.Add(container, one).Check();
-        Snapshot alone = Snapshot.Take(_host.Host);
         PluginResult second = _host.AddContainer("eth1", container: container).Bridged;
         PluginResult third = _host.AddContainer("eth2", "other", container).Bridged;
-        string two = Config(second, $"[{Mapping(8081, 80)}]"), three = Config(third, $"[{Mapping(8082, 80)}]", network: "other");
+        string two = Config(second, $"[{Mapping(8081, 80)}]", keys), three = Config(third, $"[{Mapping(8082, 80)}]", keys, "other");
         _host.Ours.Add(container, two, "eth1").Check();
         _host.Ours.Add(container, three, "eth2").Check();
-        Assert.Contains("tcp . 8081 : 10.22.0.4 . 80", _host.Table(), StringComparison.Ordinal);
-        Assert.Contains("tcp . 8082 : 10.23.0.2 . 80", _host.Table(), StringComparison.Ordinal);
+        _host.Ours.Check(container, two, "eth1").Check();
 
         _host.Ours.Delete(container, two, "eth1").Check();
         _host.Ours.Check(container, one).Check();
@@ -86,7 +86,6 @@ public sealed class PortmapTests : IDisposable
         _host.Ours.Check(container, one).Check();
         Assert.DoesNotContain("8081", _host.Rules(), StringComparison.Ordinal);
         Assert.DoesNotContain("8082", _host.Rules(), StringComparison.Ordinal);
-        Assert.NotNull(alone);
     }
 
     [Fact]

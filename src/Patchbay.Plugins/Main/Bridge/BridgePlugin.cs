@@ -49,7 +49,7 @@ internal sealed class BridgePlugin : CniPlugin
                     undo.Push(() =>
                     {
                         masquerade?.Dispose(); // what is still being added would come after its removal
-                        Masquerade.Remove(request);
+                        Masquerade.Remove(request, result.Ips);
                     });
                     masquerade = Masquerade.Start(request, config.IpMasqBackend, result.Ips);
                 }

@@ -1,3 +1,4 @@
+using System.Net;
 using Patchbay.Cni.Model;
 using Patchbay.Cni.Plugin;
 using Patchbay.Netlink;
@@ -44,25 +45,28 @@ internal static class Masquerade
 
     /// <summary>Removes what any backend has of an interface. Nothing there is no error, nor is a host without iptables.</summary>
     /// <param name="request">Whose interface.</param>
-    internal static void Remove(PluginRequest request)
+    /// <param name="ips">The addresses, for an ADD that failed; without, those of prevResult.</param>
+    internal static void Remove(PluginRequest request, IReadOnlyList<CniIp>? ips = null)
     {
-        using var removal = StartRemoval(request);
+        using var removal = StartRemoval(request, ips);
         removal.Complete();
     }
 
     /// <summary>Begins <see cref="Remove"/>.</summary>
     /// <param name="request">Whose interface.</param>
+    /// <param name="ips">The addresses, as in <see cref="Remove"/>.</param>
     /// <returns>The work, done when <see cref="PendingWork.Complete"/> returns.</returns>
-    internal static PendingWork StartRemoval(PluginRequest request)
+    internal static PendingWork StartRemoval(PluginRequest request, IReadOnlyList<CniIp>? ips = null)
     {
         var name = new MasqueradeName(request);
+        HashSet<IPAddress> addresses = [.. (ips ?? request.Config.PrevResult?.Ips ?? []).Select(ip => ip.Address.Address)];
         var pending = new PendingWork();
         pending.Do(() => OnNftables(pending, nft =>
         {
             NftablesMasquerade.Remove(nft, name);
-            IptablesOnNftMasquerade.Remove(nft, name.Chain);
+            IptablesOnNftMasquerade.Remove(nft, name, addresses);
         }));
-        pending.Do(() => OnLegacyTables(pending, ipv4 => IptablesMasquerade.RemoveLegacy(ipv4, name.Chain)));
+        pending.Do(() => OnLegacyTables(pending, ipv4 => IptablesMasquerade.RemoveLegacy(ipv4, name, addresses)));
         return pending;
     }
 
@@ -74,7 +78,7 @@ internal static class Masquerade
         // The result is the whole chain's: an address on the mesh is another plugin's, and never masqueraded.
         List<CniIp> ips = [.. (request.Config.PrevResult?.Ips ?? []).Where(ip => !MeshAddress.IsOfSubnet(ip.Address.Address))];
         using var nft = NftablesSocket.Open();
-        return NftablesMasquerade.Exists(nft, name, ips) || (ips.Count > 0 && ips.All(ip => IptablesExists(nft, name.Chain, ip.Address)));
+        return NftablesMasquerade.Exists(nft, name, ips) || (ips.Count > 0 && ips.All(ip => IptablesExists(nft, name, ip.Address)));
     }
 
     /// <summary>Removes what any backend has of interfaces of a network that are not valid any more.</summary>
@@ -82,9 +86,13 @@ internal static class Masquerade
     /// <param name="valid">The interfaces that stay.</param>
     internal static void Collect(string network, IReadOnlyList<CniAttachment> valid)
     {
-        var chains = new HashSet<string>();
+        var chains = new ValidChains();
         foreach (var attachment in valid)
-            chains.Add(new MasqueradeName(network, attachment.ContainerId, attachment.IfName).Chain);
+        {
+            var name = new MasqueradeName(network, attachment.ContainerId, attachment.IfName);
+            chains.Add(name.IfName, name.Chain, name.FurtherChain);
+        }
+
         using var pending = new PendingWork();
         pending.Do(() => OnNftables(pending, nft =>
         {
@@ -137,7 +145,7 @@ internal static class Masquerade
     {
         try
         {
-            Remove(request);
+            Remove(request, ips);
             AddNative(name, ips);
         }
         catch (Exception second) when (second is NetlinkException or CniException)
@@ -168,7 +176,7 @@ internal static class Masquerade
         }
     }
 
-    private static bool IptablesExists(NftablesSocket nft, string chain, IpPrefix prefix) =>
-        IptablesOnNftMasquerade.Exists(nft, prefix.IsIPv4, chain, prefix.Address.GetAddressBytes())
-        || IptablesMasquerade.ExistsLegacy(prefix.IsIPv4, chain, prefix.Address.ToString());
+    private static bool IptablesExists(NftablesSocket nft, MasqueradeName name, IpPrefix prefix) =>
+        IptablesOnNftMasquerade.Exists(nft, prefix.IsIPv4, name, prefix.Address.GetAddressBytes())
+        || IptablesMasquerade.ExistsLegacy(prefix.IsIPv4, name, prefix.Address.ToString());
 }

@@ -18,14 +18,20 @@ internal sealed class MasqueradeName(string network, string containerId, string 
     /// <summary>The container.</summary>
     internal string ContainerId { get; } = containerId;
 
-    /// <summary>The chain in iptables, of the container on the network.</summary>
+    /// <summary>The interface in the container.</summary>
+    internal string IfName { get; } = ifName;
+
+    /// <summary>The chain in iptables of the first interface that the container has on the network.</summary>
     internal string Chain { get; } = NameHash.Chain(IptablesChainPrefix, network, containerId);
+
+    /// <summary>The chain in iptables of a further interface there.</summary>
+    internal string FurtherChain => NameHash.FurtherChain(IptablesChainPrefix, network, ContainerId, IfName);
 
     /// <summary>The start of the comment in nf_tables, of the interface on the network.</summary>
     internal string Mark { get; } = $"{NameHash.Network(network)}-{NameHash.Instance(ifName, containerId)}";
 
     /// <summary>The comment in nf_tables.</summary>
-    internal string NftComment => Cut($"{Mark}, net: {network}, if: {ifName}, id: {ContainerId}".Replace("\"", "", StringComparison.Ordinal), LongestNftComment);
+    internal string NftComment => Cut($"{Mark}, net: {network}, if: {IfName}, id: {ContainerId}".Replace("\"", "", StringComparison.Ordinal), LongestNftComment);
 
     /// <summary>The comment in iptables.</summary>
     internal string IptablesComment => Cut($"{IptablesCommentPrefix(network)}{ContainerId}\"", LongestIptablesComment);

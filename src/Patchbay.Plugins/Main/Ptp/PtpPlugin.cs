@@ -43,7 +43,7 @@ internal sealed class PtpPlugin : CniPlugin
                 undo.Push(() =>
                 {
                     masquerade?.Dispose(); // what is still being added would come after its removal
-                    Masquerade.Remove(request);
+                    Masquerade.Remove(request, ipam.Ips);
                 });
                 masquerade = Masquerade.Start(request, config.IpMasqBackend, ipam.Ips);
             }

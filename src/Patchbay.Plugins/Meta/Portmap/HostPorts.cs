@@ -42,6 +42,8 @@ internal static class HostPorts
         var owner = new PortOwner(request);
         var cleanup = new Cleanup();
         var containers = new HashSet<IPAddress>();
+        var known = ContainerAddresses.Find(request);
+        HashSet<IPAddress> addresses = [.. ContainerAddresses.Families.Select(known.Of).OfType<IpPrefix>().Select(prefix => prefix.Address)];
         cleanup.Step(() => OnNftables(nft =>
         {
             foreach (var port in NftablesHostPorts.Remove(nft, owner))
@@ -51,14 +53,15 @@ internal static class HostPorts
             }
 
             LoopbackTable.Remove(nft, name => name == owner.Name);
-            ReferenceNftRules.Remove(nft, owner, () => ContainerAddresses.Find(request));
-            if (IptablesOnNftHostPorts.Remove(nft, owner, containers))
-                AddConfigured(request, containers);
+            ReferenceNftRules.Remove(nft, owner, () => known);
+            if (IptablesOnNftHostPorts.Remove(nft, owner, addresses, containers))
+                containers.UnionWith(addresses);
         }));
         cleanup.Step(() =>
         {
-            if (IptablesHostPorts.RemoveLegacy(owner, containers))
-                AddConfigured(request, containers);
+            // Where rules do not tell where they led, what the runtime knows does.
+            if (IptablesHostPorts.RemoveLegacy(owner, addresses, containers))
+                containers.UnionWith(addresses);
         });
         cleanup.Step(() => UdpConnections.ForgetFrom(request, containers));
         cleanup.ThrowIfFailed();
@@ -68,6 +71,10 @@ internal static class HostPorts
     internal static void Collect(PluginRequest request, IReadOnlyList<CniAttachment> valid)
     {
         var network = request.Config.Name;
+        List<PortOwner> owners = [.. valid.Select(attachment => new PortOwner(network, attachment.ContainerId, attachment.IfName))];
+        var chains = new ValidChains();
+        foreach (var owner in owners)
+            chains.Add(owner.IfName, owner.Chain, owner.FurtherChain);
         var cleanup = new Cleanup();
         var containers = new HashSet<IPAddress>();
         cleanup.Step(() => OnNftables(nft =>
@@ -78,15 +85,13 @@ internal static class HostPorts
                     containers.Add(port.Container);
             }
 
-            var names = valid.Select(attachment => new PortOwner(network, attachment.ContainerId, attachment.IfName).Name).ToHashSet();
+            var names = owners.Select(owner => owner.Name).ToHashSet();
             LoopbackTable.Remove(nft, name => name.StartsWith(PortOwner.Prefix(network), StringComparison.Ordinal) && !names.Contains(name));
-            IptablesOnNftHostPorts.Collect(nft, network, ValidChains(), containers);
+            IptablesOnNftHostPorts.Collect(nft, network, chains, containers);
         }));
-        cleanup.Step(() => IptablesHostPorts.CollectLegacy(network, ValidChains(), containers));
+        cleanup.Step(() => IptablesHostPorts.CollectLegacy(network, chains, containers));
         cleanup.Step(() => UdpConnections.ForgetFrom(request, containers));
         cleanup.ThrowIfFailed();
-
-        HashSet<string> ValidChains() => [.. valid.Select(attachment => new PortOwner(network, attachment.ContainerId, attachment.IfName).Chain)];
     }
 
     /// <summary>Makes sure, for STATUS, that an ADD could map ports.</summary>
@@ -174,17 +179,6 @@ internal static class HostPorts
         catch (NetlinkException second)
         {
             throw new CniException(CniError.Internal, $"neither iptables nor nftables can map ports: {failure.Message}; {second.Message}", inner: failure);
-        }
-    }
-
-    // Where rules do not tell where they led, what the runtime knows does.
-    private static void AddConfigured(PluginRequest request, HashSet<IPAddress> containers)
-    {
-        var addresses = ContainerAddresses.Find(request);
-        foreach (var ipv4 in ContainerAddresses.Families)
-        {
-            if (addresses.Of(ipv4) is { } address)
-                containers.Add(address.Address);
         }
     }
 

@@ -10,22 +10,23 @@ internal static class IptablesCheck
 {
     internal static void Run(NftablesSocket nft, bool ipv4, PortOwner owner, PortmapConfig config, IpPrefix address)
     {
-        var rules = new IptablesRules(ipv4, owner, config, address);
         // The program reads the rules of all containers, so it is asked only if what is read without it is not enough: where the rules are in the
         // old tables, or in words that only iptables knows, and where something is missing indeed.
-        if (!LegacyTables.IsUsed(ipv4, IptablesHostPorts.Table) && FirstMissing(IptablesOnNftHostPorts.Lines(nft, ipv4, owner.Chain), rules, ipv4, owner, config) is null)
+        if (!LegacyTables.IsUsed(ipv4, IptablesHostPorts.Table) && FirstMissing(IptablesOnNftHostPorts.Lines(nft, ipv4, owner), ipv4, owner, config, address) is null)
             return;
-        if (FirstMissing(new IptablesTool(ipv4).Save(IptablesHostPorts.Table), rules, ipv4, owner, config) is { } missing)
+        if (FirstMissing(new IptablesTool(ipv4).Save(IptablesHostPorts.Table), ipv4, owner, config, address) is { } missing)
             throw InterfaceCheck.Failed($"{missing} is missing");
     }
 
-    private static string? FirstMissing(string[] lines, IptablesRules rules, bool ipv4, PortOwner owner, PortmapConfig config)
+    private static string? FirstMissing(string[] lines, bool ipv4, PortOwner owner, PortmapConfig config, IpPrefix address)
     {
         var state = IptablesState.Read(lines);
+        var chain = state.ChainFor(owner, address.Address);
+        var rules = new IptablesRules(ipv4, owner, config, address, chain);
         var family = ipv4 ? "IPv4" : "IPv6";
         var all = IptablesState.Canonical(lines);
-        if (state.OwnLines(owner.Chain) is not { } own)
-            return $"chain {owner.Chain} ({family}) of container \"{owner.ContainerId}\" on network \"{owner.Network}\"";
+        if (state.OwnLines(chain) is not { } own)
+            return $"chain {chain} ({family}) of container \"{owner.ContainerId}\" on network \"{owner.Network}\"";
         foreach (var (has, what) in new[]
         {
             (state.HasDnat && state.HasPreroutingJump && state.HasOutputJump, $"the way to chain {IptablesHostPorts.Dnat}"),

@@ -18,7 +18,7 @@ internal static class IptablesPortOwners
         foreach (var rule in nft.ListRulesHolding(family, IptablesHostPorts.Table, IptablesHostPorts.Dnat, [.. mappings.Select(mapping => Bytes(mapping.HostPort))]))
         {
             var entry = IptablesRule.Read(rule);
-            if (entry.Chain is not { } chain || chain == owner.Chain)
+            if (entry.Chain is not { } chain || chain == owner.Chain || chain == owner.FurtherChain)
                 continue;
             List<IptablesRule>? rules = null;
             foreach (var mapping in mappings)

@@ -1,10 +1,11 @@
 using System.Globalization;
 using System.Text;
 using Patchbay.Cni.Model;
+using Patchbay.Plugins.PacketFilter;
 
 namespace Patchbay.Plugins.Meta.Portmap;
 
-/// <summary>The rules of one container in one family, as commands of iptables-restore(8).</summary>
+/// <summary>The rules of one interface of a container in one family, as commands of iptables-restore(8).</summary>
 internal sealed class IptablesRules
 {
     private const int PortsOfMultiport = 15; // XT_MULTI_PORTS
@@ -13,15 +14,16 @@ internal sealed class IptablesRules
     private readonly PortmapConfig _config;
     private readonly string _chain;
 
-    internal IptablesRules(bool ipv4, PortOwner owner, PortmapConfig config, IpPrefix address)
+    internal IptablesRules(bool ipv4, PortOwner owner, PortmapConfig config, IpPrefix address, string chain)
     {
-        (_ipv4, _config, _chain) = (ipv4, config, owner.Chain);
+        (_ipv4, _config, _chain) = (ipv4, config, chain);
         Mappings = [.. config.Mappings.Where(mapping => mapping.AppliesTo(ipv4))];
         var mark = Mark(config.MarkBit);
         MarkRule = $"-A {IptablesHostPorts.SetMark} -m comment --comment \"CNI portfwd masquerade mark\" -j MARK --set-xmark {mark}";
         MasqueradeRule = $"-A {IptablesHostPorts.Masq} -m mark --mark {mark} -j MASQUERADE";
         Entries = [.. EntriesOf(owner)];
         Own = [.. OwnOf(address)];
+        OwnerRule = ChainOwner.Rule(chain, owner.IfName);
     }
 
     internal IReadOnlyList<PortMapping> Mappings { get; }
@@ -37,6 +39,9 @@ internal sealed class IptablesRules
 
     /// <summary>The rules of the container's chain.</summary>
     internal IReadOnlyList<string> Own { get; }
+
+    /// <summary>The last rule of that chain, which tells the interface.</summary>
+    internal string OwnerRule { get; }
 
     /// <summary>Whether marks and their masquerading are ours to make.</summary>
     internal bool Masquerades => _config.Snat && _config.ExternalSetMarkChain is null;
@@ -66,6 +71,7 @@ internal sealed class IptablesRules
         var has = IptablesState.Canonical(own ?? []);
         foreach (var rule in Own)
             Rule(rule, IptablesState.Contains(has, rule));
+        Rule(OwnerRule, IptablesState.Contains(has, OwnerRule));
         foreach (var rule in Entries)
             Rule(rule, IptablesState.Contains(has, rule));
         commands.Append(chains).Append(rules);

@@ -1,3 +1,4 @@
+using System.Net;
 using Patchbay.Netlink.Netfilter;
 using Patchbay.Plugins.PacketFilter;
 
@@ -35,13 +36,13 @@ internal sealed class IptablesState
     };
 
     /// <summary>Reads what iptables-nft(8) made, without it; it is asked only where rules must be compared by their words.</summary>
-    internal static IptablesState Read(NftablesSocket nft, bool ipv4, string ownChain, Func<string[]> save)
+    internal static IptablesState Read(NftablesSocket nft, bool ipv4, PortOwner owner, Func<string[]> save)
     {
         var family = IptablesOnNft.Family(ipv4);
         var found = nft.FindChains(
             (family, IptablesHostPorts.Table, IptablesHostPorts.SetMark), (family, IptablesHostPorts.Table, IptablesHostPorts.Masq),
-            (family, IptablesHostPorts.Table, IptablesHostPorts.Dnat), (family, IptablesHostPorts.Table, ownChain));
-        return new(found[3] is not null ? save() : null)
+            (family, IptablesHostPorts.Table, IptablesHostPorts.Dnat), (family, IptablesHostPorts.Table, owner.Chain), (family, IptablesHostPorts.Table, owner.FurtherChain));
+        return new(found[3] is not null || found[4] is not null ? save() : null)
         {
             HasSetMark = found[0] is not null,
             HasMasq = found[1] is not null,
@@ -54,6 +55,22 @@ internal sealed class IptablesState
         };
 
         bool JumpsToDnat(string from) => nft.ListRules(family, IptablesHostPorts.Table, from).Any(rule => IptablesOnNft.JumpTarget(rule) == IptablesHostPorts.Dnat);
+    }
+
+    /// <summary>The chain that the ports of an interface belong in.</summary>
+    /// <param name="owner">The interface.</param>
+    /// <param name="address">Where its ports lead to.</param>
+    internal string ChainFor(PortOwner owner, IPAddress address)
+    {
+        if (OwnLines(owner.FurtherChain) is not null)
+            return owner.FurtherChain;
+        if (OwnLines(owner.Chain) is not { } lines)
+            return owner.Chain;
+        if (ChainOwner.Of(lines, owner.Chain) is { } ifName)
+            return ifName == owner.IfName ? owner.Chain : owner.FurtherChain;
+        // Without a mark, the chain is of those that its ports lead to.
+        List<IPAddress> targets = [.. lines.Select(DnatTargets.Of).OfType<IPAddress>()];
+        return targets.Count == 0 || targets.Contains(address) ? owner.Chain : owner.FurtherChain;
     }
 
     /// <summary>The lines of a container's chain and of the jumps to it; null when there is no such chain.</summary>

@@ -22,14 +22,19 @@ internal sealed class PortOwner(string network, string containerId, string ifNam
 
     internal string ContainerId => containerId;
 
+    internal string IfName => ifName;
+
     /// <summary>The map, and with conditions the chain, that the interface has in nf_tables.</summary>
     internal string Name { get; } = $"{Prefix(network)}{NameHash.Instance(ifName, containerId)}";
 
     /// <summary>What it says there.</summary>
     internal string Comment => Shorten($"{containerId}, if: {ifName}, net: {network}", LongestNftComment);
 
-    /// <summary>The chain in iptables, of the container on the network.</summary>
+    /// <summary>The chain in iptables of the first interface that the container has on the network.</summary>
     internal string Chain => NameHash.Chain(ChainPrefix, network, containerId);
+
+    /// <summary>The chain in iptables of a further interface there.</summary>
+    internal string FurtherChain => NameHash.FurtherChain(ChainPrefix, network, containerId, ifName);
 
     /// <summary>The chain of releases of the reference before 0.7, for source translation.</summary>
     internal string OldSourceChain => NameHash.Chain("CNI-SN-", network, containerId);
