@@ -21,7 +21,7 @@ internal sealed class PortmapScenario() : Scenario("portmap")
     {
         foreach (var (row, ports, dualStack, runs) in Rows)
         {
-            // The CHECK of the reference 1.1.1 fails on two families, as it looks for the v4 rules in the v6 chain.
+            // The CHECK of the reference 1.1.1 fails on either, as it looks for the rules of one family in the tables of the other.
             string[] operations = dualStack ? ["ADD", "DEL"] : ["ADD", "CHECK", "DEL"];
             var subjects = new List<Subject>();
             foreach (var (program, backend) in new[] { (Peers.Ours, "nftables"), (Peers.Ours, "iptables"), (Peers.Reference, "iptables") })
